@@ -1,0 +1,359 @@
+//! The payload codec: base64 of gzip of JSON, as Helm's drivers write it.
+//!
+//! Source: helm v4 `pkg/storage/driver/util.go`, the same since 3.0. The text
+//! is what `data.release` holds once the API's own base64 is off a Secret; a
+//! ConfigMap holds it plain.
+
+use std::borrow::Cow;
+use std::io::{self, Read, Write};
+use std::num::NonZeroU64;
+
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError as Base64Error, Engine as _};
+use flate2::Compression;
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+
+/// How many bytes of JSON a payload may unpack to.
+///
+/// A payload's text is at most [`TEXT_LIMIT`] bytes, and deflate can blow that
+/// up to 800 MB. Real records unpack to less than ten times their text (6.6 MB
+/// for kube-prometheus-stack), so this is far above any of them and still lets
+/// a few be unpacked at once on a small machine.
+pub const PLAIN_LIMIT: usize = 128 << 20;
+
+/// How many bytes the API server accepts in the data of one Secret or
+/// ConfigMap (`MaxSecretSize`), all keys together.
+pub const TEXT_LIMIT: usize = 1_048_576;
+
+/// The first bytes of a gzip member; Helm takes anything else for JSON that
+/// was written before payloads were compressed.
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 0x08];
+
+/// Go's `base64.StdEncoding`: padding is required, and bits that the last
+/// symbol has too many are not looked at.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// A payload's JSON, and how it was packed. It has no `Debug`: the bytes hold
+/// Secrets.
+pub struct Plain {
+    /// The JSON, not looked at yet.
+    pub json: Vec<u8>,
+    /// Whether it was compressed.
+    pub gzip: bool,
+}
+
+/// Why Helm cannot unpack a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// There is nothing in it.
+    #[error("empty")]
+    Empty,
+    /// A byte that is not of the base64 alphabet, or padding before the end.
+    #[error("base64: unexpected byte at offset {offset}")]
+    Base64Byte {
+        /// Where in the text.
+        offset: usize,
+    },
+    /// The text ends inside a group of four.
+    #[error("base64: cut off or badly padded")]
+    Base64Length,
+    /// It ends inside a gzip member, or less than a member follows one.
+    #[error("gzip: unexpected end of data")]
+    GzipEnd,
+    /// The bytes are not those that were packed.
+    #[error("gzip: invalid checksum")]
+    GzipChecksum,
+    /// What follows a member is not another one, or a header is damaged.
+    #[error("gzip: invalid header")]
+    GzipHeader,
+    /// The compressed data makes no sense.
+    #[error("gzip: corrupt data")]
+    GzipData,
+    /// It unpacks to more than we are willing to hold.
+    #[error("unpacks to more than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+/// Why a payload cannot be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// It does not fit.
+    #[error("fit {needed} bytes into the {allowed} that are left")]
+    TooLarge {
+        /// The smallest text that was reached, in bytes.
+        needed: usize,
+        /// The room there was, in bytes.
+        allowed: usize,
+    },
+    /// The compressor failed.
+    #[error("compress")]
+    Compress(#[source] io::Error),
+}
+
+/// Unpacks the text of `data.release` to at most `limit` bytes of JSON.
+///
+/// Exactly as Helm reads it: line breaks anywhere in the text are passed over,
+/// any other white space is an error; gzip may have several members and must
+/// end cleanly.
+///
+/// # Errors
+///
+/// If Helm could not unpack it either, or it is larger than `limit`.
+pub fn decode(text: &[u8], limit: usize) -> Result<Plain, DecodeError> {
+    let packed = unbase64(text)?;
+    if packed.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    let gzip = packed.len() > MAGIC.len() && packed.starts_with(&MAGIC);
+    let json = if gzip { gunzip(packed, limit)? } else { packed };
+    if json.len() > limit {
+        return Err(DecodeError::TooLarge { limit });
+    }
+    Ok(Plain { json, gzip })
+}
+
+/// Packs JSON into a text of at most `room` bytes.
+///
+/// First as Helm does, at gzip's best level; if that does not fit, with a
+/// compressor that takes seconds to win a few percent, so that a record near the
+/// limit does not outgrow it by being repaired.
+///
+/// # Errors
+///
+/// If it does not fit.
+pub fn encode(json: &[u8], room: usize) -> Result<Vec<u8>, EncodeError> {
+    let mut packed = deflate(json).map_err(EncodeError::Compress)?;
+    let mut needed = text_len(packed.len());
+    // Zopfli wins 3 to 8 percent, so a text that is an eighth too long is not
+    // worth its seconds.
+    if needed > room && needed - room <= room / 8 {
+        let smaller = deflate_harder(json).map_err(EncodeError::Compress)?;
+        if smaller.len() < packed.len() {
+            packed = smaller;
+            needed = text_len(packed.len());
+        }
+    }
+    if needed > room {
+        let allowed = room;
+        return Err(EncodeError::TooLarge { needed, allowed });
+    }
+    Ok(BASE64.encode(packed).into_bytes())
+}
+
+fn text_len(packed: usize) -> usize {
+    packed.div_ceil(3).saturating_mul(4)
+}
+
+fn deflate(json: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(json)?;
+    encoder.finish()
+}
+
+fn deflate_harder(json: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packed = Vec::new();
+    // One round costs some 3 seconds per megabyte of JSON and won 3.0 percent of
+    // a chart's payload; five cost twice that and won 3.3.
+    let options = zopfli::Options {
+        iteration_count: NonZeroU64::MIN,
+        ..zopfli::Options::default()
+    };
+    zopfli::compress(options, zopfli::Format::Gzip, json, &mut packed)?;
+    Ok(packed)
+}
+
+fn unbase64(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let broken = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let joined = if text.iter().any(broken) {
+        Cow::Owned(text.iter().copied().filter(|b| !broken(b)).collect())
+    } else {
+        Cow::Borrowed(text)
+    };
+    BASE64.decode(&*joined).map_err(|error| match error {
+        Base64Error::InvalidByte(index, _) => {
+            let mut symbols = (0..text.len()).filter(|at| !broken(&text[*at]));
+            let offset = symbols.nth(index).unwrap_or(text.len());
+            DecodeError::Base64Byte { offset }
+        }
+        _ => DecodeError::Base64Length,
+    })
+}
+
+fn gunzip(mut packed: Vec<u8>, limit: usize) -> Result<Vec<u8>, DecodeError> {
+    // Go passes over the three reserved flags, flate2 refuses them.
+    if let Some(flags) = packed.get_mut(MAGIC.len()) {
+        *flags &= 0x1f;
+    }
+    let mut json = Vec::with_capacity(packed.len().saturating_mul(6).min(limit));
+    // One byte more than the limit, so that reaching it is seen, and so that
+    // what just fits is read to its checksum.
+    let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(&*packed)
+        .take(bound)
+        .read_to_end(&mut json)
+        .map_err(|error| gzip_error(&error))?;
+    Ok(json)
+}
+
+/// flate2 tells its failures apart by text alone; a test holds the texts.
+fn gzip_error(error: &io::Error) -> DecodeError {
+    let text = error.to_string();
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        DecodeError::GzipEnd
+    } else if text.contains("checksum") {
+        DecodeError::GzipChecksum
+    } else if text.contains("header") {
+        DecodeError::GzipHeader
+    } else {
+        DecodeError::GzipData
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(packed: &[u8]) -> Vec<u8> {
+        BASE64.encode(packed).into_bytes()
+    }
+
+    fn read(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        decode(text, 1 << 20).map(|plain| plain.json)
+    }
+
+    fn reason(packed: &[u8]) -> String {
+        read(&text(packed)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_text_begins_as_helm_begins_it() {
+        let text = encode(b"{}", TEXT_LIMIT).unwrap();
+        assert!(text.starts_with(b"H4sIAAAAAAAC/"));
+        let plain = decode(&text, 2).unwrap();
+        assert!(plain.gzip);
+        assert_eq!(plain.json, b"{}");
+    }
+
+    #[test]
+    fn uncompressed_json_is_read() {
+        let plain = decode(&text(b"{\"version\":1}"), 100).unwrap();
+        assert!(!plain.gzip);
+        assert_eq!(plain.json, b"{\"version\":1}");
+        // Three bytes of magic alone are not gzip to Helm.
+        assert_eq!(read(&text(&MAGIC)).unwrap(), MAGIC);
+    }
+
+    #[test]
+    fn nothing_is_its_own_error() {
+        assert_eq!(read(b""), Err(DecodeError::Empty));
+        assert_eq!(read(b"\r\n\n"), Err(DecodeError::Empty));
+    }
+
+    #[test]
+    fn base64_is_as_strict_as_gos() {
+        assert_eq!(read(b"e3\r\n0\n=\n").unwrap(), b"{}");
+        assert_eq!(read(b"e31=").unwrap(), b"{}", "trailing bits");
+        let offset = |offset| Err(DecodeError::Base64Byte { offset });
+        assert_eq!(read(b"e3 0="), offset(2));
+        assert_eq!(read(b"\ne3\n 0="), offset(4));
+        assert_eq!(read(b"e_0="), offset(1), "the URL alphabet");
+        assert_eq!(read(b"e30"), Err(DecodeError::Base64Length));
+        assert!(read(b"e30=e30=").is_err());
+        assert!(read(b"e30==").is_err());
+    }
+
+    #[test]
+    fn members_follow_each_other() {
+        let mut packed = deflate(b"{\"a\":").unwrap();
+        packed.extend(deflate(b"1}").unwrap());
+        assert_eq!(read(&text(&packed)).unwrap(), b"{\"a\":1}");
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let packed = deflate(br#"{"name":"web","version":1,"manifest":"---\n"}"#).unwrap();
+        let end = "gzip: unexpected end of data";
+        for cut in 4..packed.len() {
+            assert_eq!(reason(&packed[..cut]), end, "cut at {cut}");
+        }
+        assert_eq!(reason(&[&packed[..], &[0]].concat()), end);
+        assert_eq!(reason(&[&packed[..], &[0; 9]].concat()), end);
+        assert_eq!(
+            reason(&[&packed[..], &[0; 20]].concat()),
+            "gzip: invalid header"
+        );
+        let mut flags = packed.clone();
+        flags[3] = 0xe0;
+        assert!(read(&text(&flags)).is_ok());
+        let mut checksum = packed.clone();
+        checksum[packed.len() - 8] ^= 1;
+        assert_eq!(reason(&checksum), "gzip: invalid checksum");
+        let mut data = packed.clone();
+        data[10] = 0xff;
+        assert_eq!(reason(&data), "gzip: corrupt data");
+    }
+
+    #[test]
+    fn output_is_bounded() {
+        let zeros = encode(&vec![b' '; 100_000], TEXT_LIMIT).unwrap();
+        assert!(zeros.len() < 1_000);
+        assert!(decode(&zeros, 100_000).is_ok());
+        let limit = 99_999;
+        let error = decode(&zeros, limit).err();
+        assert_eq!(error, Some(DecodeError::TooLarge { limit }));
+        assert!(decode(&text(b"{} "), 2).is_err());
+    }
+
+    #[test]
+    fn a_stronger_compressor_is_tried_before_giving_up() {
+        let json: Vec<u8> = (0..2_000u32)
+            .flat_map(|i| format!("{{\"k{i}\":{}}}", i.wrapping_mul(2_654_435_761)).into_bytes())
+            .collect();
+        let plain = encode(&json, TEXT_LIMIT).unwrap();
+        let squeezed = encode(&json, plain.len() - 1).unwrap();
+        assert!(squeezed.len() < plain.len());
+        assert_eq!(read(&squeezed).unwrap(), json);
+        let error = encode(&json, plain.len() / 2).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "fit {} bytes into the {} that are left",
+                plain.len(),
+                plain.len() / 2
+            )
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_comes_back(json in prop::collection::vec(any::<u8>(), 1..2_000), room in 0usize..4_000) {
+            match encode(&json, room) {
+                Ok(text) => {
+                    prop_assert!(text.len() <= room);
+                    prop_assert_eq!(read(&text).unwrap(), json);
+                }
+                Err(EncodeError::TooLarge { needed, allowed }) => {
+                    prop_assert!(needed > room && allowed == room);
+                }
+                Err(error) => prop_assert!(false, "{error}"),
+            }
+        }
+
+        #[test]
+        fn random_text_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes, 100);
+            let _ = decode(&text(&bytes), 100);
+            let _ = decode(&text(&[&MAGIC[..], &[0], &bytes].concat()), 100);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! zadig-doctor: checks, backs up, unsticks and prunes Helm releases.
+//!
+//! A reader's map, in the order in which data flows:
+//!
+//! - `cluster` reads the Kubernetes API into a `survey`, the value of all
+//!   that was seen; `helm` and `live` know what records and objects mean.
+//! - `diagnose` turns a survey into findings; `plan` turns findings and an
+//!   intent into steps. Both only think.
+//! - `execute` carries a plan out: lock, look again, save (`snapshot`,
+//!   `store`), write, read back.
+//! - `report` turns values into text, `terminal` shows it, `error` is the
+//!   one human edge, and `cli` wires a verb together.
+//!
+//! DESIGN.md says what each room is for and what it never does.
+
+pub mod helm;
+pub mod live;
+pub mod survey;

@@ -1,0 +1,262 @@
+//! What we saw, when, in which cluster, and what we could not read: a plain
+//! value.
+//!
+//! Diagnosis reads nothing else. The `cluster` room fills a survey; checks that
+//! want more ask for it with a [`Need`]. A survey can be written to a file and
+//! judged later. This room never reads anything itself.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::helm::Driver;
+use crate::live::{ObjectRef, Observed};
+
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod history;
+pub mod record;
+pub mod release;
+
+pub use history::History;
+pub use record::{Payload, RawRecord, Record, RecordId};
+pub use release::{Hook, Release};
+
+/// Which records are looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// One storage namespace, or all of them.
+    pub namespace: Option<String>,
+    /// A label selector beside Helm's own (`-l`), as the user gave it.
+    pub selector: Option<String>,
+    /// Only these releases; empty means all.
+    pub releases: Vec<String>,
+}
+
+/// All that was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Survey {
+    /// The uid of namespace `kube-system`, which names the cluster; `None` if
+    /// it could not be read.
+    pub cluster: Option<String>,
+    /// The API server's time (its `Date` header) at the first read: what was
+    /// written after an object was read is unknown, so age counts from here.
+    pub time: Option<Timestamp>,
+    /// What was asked for.
+    pub scope: Scope,
+    /// Records, ordered by namespace, driver and name.
+    pub records: Vec<Record>,
+    /// Live objects that were asked for, ordered by storage namespace and
+    /// identity.
+    pub objects: Vec<SeenObject>,
+    /// Leases of releases that were asked for.
+    pub leases: Vec<SeenLease>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// A live object that was asked for on behalf of a release.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenObject {
+    /// The namespace that stands in where the manifest names none.
+    pub namespace: String,
+    /// The object as the manifest names it.
+    pub object: ObjectRef,
+    /// What the read told.
+    pub observed: Observed,
+}
+
+/// The Lease `helm-lock-<release>` that helm-lock, helm-unwedge and we use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenLease {
+    /// The storage namespace.
+    pub namespace: String,
+    /// The Lease's name.
+    pub name: String,
+    /// What the read told.
+    pub state: LeaseState,
+}
+
+/// What is known of a Lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "lease")]
+pub enum LeaseState {
+    /// There is none, or nobody holds it.
+    Free,
+    /// Somebody holds it.
+    Held {
+        /// `spec.holderIdentity`.
+        holder: String,
+        /// `spec.renewTime`, else `spec.acquireTime`.
+        renewed: Option<Timestamp>,
+        /// `spec.leaseDurationSeconds`.
+        seconds: i64,
+    },
+    /// It could not be read.
+    Unreadable {
+        /// `forbidden: …`.
+        reason: String,
+    },
+}
+
+/// Something that could not be read. A survey with any is incomplete.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unread {
+    /// `secrets in namespace shop`.
+    pub what: String,
+    /// `forbidden: user "x" cannot list …`.
+    pub reason: String,
+}
+
+/// Something a check wants to know and the survey does not hold yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A record's payload.
+    Payload(RecordId),
+    /// A live object; `namespace` stands in where the manifest names none.
+    Object {
+        /// The release's storage namespace.
+        namespace: String,
+        /// The object.
+        object: ObjectRef,
+    },
+    /// A release's Lease.
+    Lease {
+        /// The release's storage namespace.
+        namespace: String,
+        /// `helm-lock-<release>`.
+        name: String,
+    },
+}
+
+impl Unread {
+    /// A listing of records that failed: of that driver, in that namespace or
+    /// in all of them.
+    pub fn listing(driver: Driver, namespace: Option<&str>, reason: String) -> Self {
+        let place = match namespace {
+            Some(namespace) => format!("in namespace {namespace}"),
+            None => "in all namespaces".to_owned(),
+        };
+        Self {
+            what: format!("{} {place}", driver.resource()),
+            reason,
+        }
+    }
+
+    /// Whether it hides records of that history: a failed listing of its
+    /// driver's, or one of its own records.
+    pub fn hides(&self, history: &History<'_>) -> bool {
+        let listing = format!("{} in ", history.driver.resource());
+        let own = |record: &&Record| self.what == record.id.to_string();
+        self.what.starts_with(&listing) || history.records.iter().any(own)
+    }
+}
+
+impl LeaseState {
+    /// Whether somebody held it and it ran out. One that does not say since
+    /// when, or for how long, never does.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        let Self::Held {
+            renewed: Some(renewed),
+            seconds,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        *seconds > 0 && now.as_second() - renewed.as_second() > *seconds
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payload(id) => write!(f, "{id}"),
+            Self::Object { namespace, object } => match &object.namespace {
+                Some(_) => write!(f, "{object}"),
+                None => write!(f, "{} {namespace}/{}", object.kind, object.name),
+            },
+            Self::Lease { namespace, name } => write!(f, "Lease {namespace}/{name}"),
+        }
+    }
+}
+
+impl Survey {
+    /// The survey with its lists in the order that look-ups rely on; one from a
+    /// file may have been edited.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.records.sort_by(|a, b| a.id.cmp(&b.id));
+        self.objects.sort_by(|a, b| {
+            let namespace = a.namespace.cmp(&b.namespace);
+            namespace.then_with(|| a.object.cmp(&b.object))
+        });
+        self
+    }
+
+    /// Lists among the unread what was asked for and could not be read: a
+    /// survey that lacks it is incomplete.
+    pub fn note_unreadable(&mut self) {
+        for seen in &self.objects {
+            if let Observed::Unreadable { reason } = &seen.observed {
+                let need = Need::Object {
+                    namespace: seen.namespace.clone(),
+                    object: seen.object.clone(),
+                };
+                self.unread.push(Unread {
+                    what: need.to_string(),
+                    reason: reason.clone(),
+                });
+            }
+        }
+        for seen in &self.leases {
+            if let LeaseState::Unreadable { reason } = &seen.state {
+                self.unread.push(Unread {
+                    what: format!("Lease {}/{}", seen.namespace, seen.name),
+                    reason: reason.clone(),
+                });
+            }
+        }
+        self.unread.sort();
+        self.unread.dedup();
+    }
+
+    /// Whether a need was answered: held, or listed as unreadable.
+    pub fn answered(&self, need: &Need) -> bool {
+        match need {
+            Need::Payload(id) => self.record(id).is_none_or(|record| {
+                !matches!(record.payload, Payload::Unread)
+                    || self
+                        .unread
+                        .iter()
+                        .any(|unread| unread.what == id.to_string())
+            }),
+            Need::Object { namespace, object } => self.object(namespace, object).is_some(),
+            Need::Lease { namespace, name } => self.lease(namespace, name).is_some(),
+        }
+    }
+
+    /// The record stored there.
+    pub fn record(&self, id: &RecordId) -> Option<&Record> {
+        let at = self.records.binary_search_by(|record| record.id.cmp(id));
+        at.ok().map(|at| &self.records[at])
+    }
+
+    /// What was seen of a live object; `namespace` stands in where the manifest
+    /// names none.
+    pub fn object(&self, namespace: &str, object: &ObjectRef) -> Option<&Observed> {
+        let key = |seen: &SeenObject| {
+            let by_namespace = seen.namespace.as_str().cmp(namespace);
+            by_namespace.then_with(|| seen.object.cmp(object))
+        };
+        let at = self.objects.binary_search_by(key);
+        at.ok().map(|at| &self.objects[at].observed)
+    }
+
+    /// What was seen of a Lease.
+    pub fn lease(&self, namespace: &str, name: &str) -> Option<&LeaseState> {
+        let wanted = |seen: &&SeenLease| seen.namespace == namespace && seen.name == name;
+        self.leases.iter().find(wanted).map(|seen| &seen.state)
+    }
+}
