@@ -13,6 +13,9 @@
 //!
 //! DESIGN.md says what each room is for and what it never does.
 
+pub mod diagnose;
 pub mod helm;
 pub mod live;
+pub mod plan;
+pub mod snapshot;
 pub mod survey;

@@ -1,0 +1,84 @@
+//! The checks: one file each, one visible list.
+
+use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding};
+use crate::survey::{History, Need, Record};
+
+mod label_payload_mismatch;
+mod none_deployed;
+mod several_deployed;
+mod stuck_pending;
+mod stuck_uninstalling;
+mod undecodable_record;
+mod unlabeled_record;
+
+/// A check: data, and functions of a survey.
+#[derive(Debug)]
+pub struct Check {
+    /// Kebab-case; never changes. Names its file, its test and `explain`.
+    pub id: &'static str,
+    /// What `explain` says.
+    pub text: Explanation,
+    /// What it wants to know of a history beside the payloads that every
+    /// judgement starts from.
+    pub needs: fn(Context<'_>, &History<'_>) -> Vec<Need>,
+    /// What it finds.
+    pub run: fn(Context<'_>, &History<'_>) -> Vec<Finding>,
+}
+
+/// All checks, in the order of `explain`.
+pub static CHECKS: [&Check; 7] = [
+    &stuck_pending::CHECK,
+    &stuck_uninstalling::CHECK,
+    &undecodable_record::CHECK,
+    &label_payload_mismatch::CHECK,
+    &several_deployed::CHECK,
+    &none_deployed::CHECK,
+    &unlabeled_record::CHECK,
+];
+
+/// The check of that id.
+pub fn find(id: &str) -> Option<&'static Check> {
+    CHECKS.iter().copied().find(|check| check.id == id)
+}
+
+fn no_needs(_: Context<'_>, _: &History<'_>) -> Vec<Need> {
+    Vec::new()
+}
+
+/// What a record says of itself, as evidence.
+fn says(record: &Record) -> Option<Evidence> {
+    let release = record.decoded()?;
+    Some(Evidence::Says {
+        record: record.id.clone(),
+        status: release.status.clone(),
+        description: release.description.clone(),
+    })
+}
+
+fn own<S: AsRef<str>>(text: &str, arguments: &[S]) -> Advice {
+    let words = arguments
+        .iter()
+        .map(|word| word.as_ref().to_owned())
+        .collect();
+    Advice {
+        text: text.to_owned(),
+        command: Some(Command::Own(words)),
+    }
+}
+
+fn helm(text: &str, history: &History<'_>, verb: &str) -> Advice {
+    let words = [verb, &history.release, "-n", history.namespace];
+    let words = words.iter().map(|word| (*word).to_owned()).collect();
+    Advice {
+        text: text.to_owned(),
+        command: Some(Command::Helm(history.driver, words)),
+    }
+}
+
+/// Advice without a command.
+fn say(text: &str) -> Advice {
+    Advice {
+        text: text.to_owned(),
+        command: None,
+    }
+}

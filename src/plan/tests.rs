@@ -1,0 +1,301 @@
+//! What plans do, and what they never do.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::diagnose::{Policy, diagnose};
+use crate::survey::Survey;
+use crate::survey::fixture::{record, says, survey};
+
+fn plan_for(survey: &Survey) -> Plan {
+    unstick(survey, &diagnose(survey, &Policy::default()), true)
+}
+
+fn stuck() -> Survey {
+    survey(vec![
+        record(1, Status::Deployed, 9000),
+        record(2, Status::PendingUpgrade, 4000),
+    ])
+}
+
+#[test]
+fn a_stale_revision_is_marked_failed_and_fenced() {
+    let survey = stuck();
+    let plan = plan_for(&survey);
+    assert_eq!(plan.refused, []);
+    let [step] = plan.steps.as_slice() else {
+        panic!("one step: {plan:?}");
+    };
+    assert_eq!(step.object, survey.records[1].id);
+    assert_eq!(step.guard, Guard::seen(&survey.records[1]));
+    let Action::EditRecord { status, fence, .. } = &step.action else {
+        panic!("{step:?}");
+    };
+    assert_eq!((status, *fence), (&Status::Failed, true));
+}
+
+#[test]
+fn a_sign_of_life_is_refused_with_the_sign() {
+    let survey = survey(vec![
+        record(1, Status::Deployed, 9000),
+        record(2, Status::PendingUpgrade, 3),
+    ]);
+    let plan = plan_for(&survey);
+    assert_eq!(plan.steps, []);
+    let reason = &plan.refused[0].reason;
+    assert!(
+        reason.contains("may still be alive") && reason.contains("3s ago"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn uninstalling_is_refused_with_what_to_do() {
+    let plan = plan_for(&survey(vec![record(1, Status::Uninstalling, 4000)]));
+    assert_eq!(plan.steps, []);
+    assert!(plan.refused[0].reason.contains("helm uninstall"));
+}
+
+#[test]
+fn healthy_releases_give_an_empty_plan() {
+    let plan = plan_for(&survey(vec![record(1, Status::Deployed, 4000)]));
+    assert_eq!((plan.steps, plan.refused), (vec![], vec![]));
+}
+
+#[test]
+fn the_digest_leaves_out_prose_and_keeps_guards() {
+    let mut other = stuck();
+    other.time = Some(crate::survey::fixture::ago(-100));
+    assert_eq!(plan_for(&stuck()).digest(), plan_for(&other).digest());
+    other.records[1].resource_version = "9".into();
+    assert_ne!(plan_for(&stuck()).digest(), plan_for(&other).digest());
+}
+
+fn history(statuses: &[Status]) -> Survey {
+    let numbered = statuses.iter().enumerate();
+    let records = numbered.map(|(i, status)| record(i as u32 + 1, status.clone(), 4000));
+    survey(records.collect())
+}
+
+fn pruned(plan: &Plan) -> Vec<u32> {
+    let keys = plan.steps.iter().filter_map(|step| step.object.key());
+    keys.map(|key| key.revision).collect()
+}
+
+#[test]
+fn prune_keeps_the_newest_and_all_from_the_deployed_one_on() {
+    use Status::{Deployed, Failed, Superseded};
+    let plan = prune(&history(&[Superseded, Superseded, Superseded, Deployed]), 2);
+    assert_eq!(pruned(&plan), [1, 2]);
+    let plan = prune(&history(&[Superseded, Deployed, Failed, Failed]), 1);
+    assert_eq!(pruned(&plan), [1]);
+}
+
+#[test]
+fn prune_leaves_alone_what_it_cannot_be_sure_of() {
+    use Status::{Deployed, Failed, PendingUpgrade, Superseded, Uninstalling};
+    let cases = [
+        vec![Superseded, Superseded, Failed],
+        vec![Superseded, Deployed, PendingUpgrade],
+        vec![Superseded, Deployed, Uninstalling],
+    ];
+    for statuses in cases {
+        let plan = prune(&history(&statuses), 1);
+        assert_eq!(
+            (plan.steps.len(), plan.refused.len()),
+            (0, 1),
+            "{statuses:?}"
+        );
+    }
+    let mut unread = history(&[Superseded, Superseded, Deployed]);
+    unread.records[0].payload = Payload::Unread;
+    assert_eq!(
+        prune(&unread, 1).steps,
+        [],
+        "a label is not read for a payload"
+    );
+    let mut hidden = history(&[Superseded, Superseded, Deployed]);
+    hidden.records[0].labels.remove("owner");
+    assert_eq!(prune(&hidden, 1).steps, []);
+    let odd = history(&[PendingUpgrade, Superseded, Deployed]);
+    assert_eq!(
+        pruned(&prune(&odd, 1)),
+        [2],
+        "an old pending revision is not old history"
+    );
+}
+
+fn receipt(plan: Plan, events: Vec<Event>) -> Receipt {
+    Receipt {
+        operation: OperationId("a1".into()),
+        began: crate::survey::fixture::ago(0),
+        snapshot: SnapshotId("b2".into()),
+        undoes: None,
+        plan,
+        events,
+    }
+}
+
+fn done(step: usize, uid: &str) -> [Event; 2] {
+    let will_be = Some(Digest::of(b"new"));
+    let uid = Some(uid.to_owned());
+    let resource_version = Some("8".to_owned());
+    [
+        Event::Started { step, will_be },
+        Event::Done {
+            step,
+            uid,
+            resource_version,
+        },
+    ]
+}
+
+#[test]
+fn undo_of_an_edit_deletes_what_was_left_and_creates_what_was_saved() {
+    let receipt = receipt(plan_for(&stuck()), done(0, "uid-2").to_vec());
+    let plan = undo(&receipt, &[]);
+    let left = Guard::Seen {
+        uid: "uid-2".into(),
+        resource_version: "8".into(),
+        digest: Some(Digest::of(b"new")),
+    };
+    assert_eq!(plan.steps[0].action, Action::DeleteRecord);
+    assert_eq!(plan.steps[0].guard, left);
+    let from = SnapshotId("b2".into());
+    assert_eq!(plan.steps[1].action, Action::CreateRecord { from });
+    assert_eq!(plan.steps[1].guard, Guard::LeftBy { step: 0 });
+}
+
+#[test]
+fn undo_takes_back_only_what_was_done_and_refuses_what_is_unknown() {
+    let nothing = undo(&receipt(plan_for(&stuck()), vec![Event::Ended]), &[]);
+    assert_eq!((nothing.steps, nothing.refused), (vec![], vec![]));
+    let [started, _] = done(0, "uid-2");
+    let unknown = undo(&receipt(plan_for(&stuck()), vec![started]), &[]);
+    assert_eq!((unknown.steps.len(), unknown.refused.len()), (0, 1));
+}
+
+#[test]
+fn undo_waits_for_another_operation_to_end() {
+    let receipt = receipt(plan_for(&stuck()), done(0, "uid-2").to_vec());
+    let upgrading = survey(vec![
+        record(1, Status::Deployed, 9000),
+        record(2, Status::Failed, 4000),
+        record(3, Status::PendingUpgrade, 3),
+    ]);
+    let plan = undo(&receipt, &diagnose(&upgrading, &Policy::default()));
+    assert_eq!((plan.steps.len(), plan.refused.len()), (0, 1));
+    // The revision that is to be put back does not stand in its own way.
+    let plan = undo(&receipt, &diagnose(&stuck(), &Policy::default()));
+    assert_eq!((plan.steps.len(), plan.refused.len()), (2, 0));
+}
+
+#[test]
+fn an_undo_can_be_undone() {
+    let undone = undo(&receipt(plan_for(&stuck()), done(0, "uid-2").to_vec()), &[]);
+    let gone = Event::Done {
+        step: 0,
+        uid: None,
+        resource_version: None,
+    };
+    let mut events = vec![gone];
+    events.extend(done(1, "uid-9"));
+    let redone = undo(&receipt(undone, events), &[]);
+    assert_eq!(redone.steps[0].action, Action::DeleteRecord);
+    assert_eq!(redone.steps[1].guard, Guard::LeftBy { step: 0 });
+}
+
+fn any_status() -> impl Strategy<Value = Status> {
+    prop::sample::select(vec![
+        Status::Unknown,
+        Status::Deployed,
+        Status::Uninstalled,
+        Status::Superseded,
+        Status::Failed,
+        Status::Uninstalling,
+        Status::PendingInstall,
+        Status::PendingUpgrade,
+        Status::PendingRollback,
+        Status::Other("strange".into()),
+    ])
+}
+
+fn any_survey() -> impl Strategy<Value = Survey> {
+    let record = (any_status(), any_status(), 0..2000_i64, 0..20_u8);
+    prop::collection::vec(record, 1..8).prop_map(|records| {
+        let numbered = records.into_iter().enumerate();
+        let records = numbered.map(|(i, (status, label, seconds, odd))| {
+            let mut record = record_of(i as u32 + 1, status, seconds);
+            match odd {
+                0 => record.labels.clear(),
+                1 => drop(record.labels.insert("status".into(), label.to_string())),
+                2 => says(&mut record).version = 99,
+                3 => {
+                    record.payload = Payload::Undecodable {
+                        digest: Digest::of(b"x"),
+                        bytes: 1,
+                        reason: "base64".into(),
+                    }
+                }
+                _ => {}
+            }
+            record
+        });
+        survey(records.collect())
+    })
+}
+
+fn record_of(revision: u32, status: Status, seconds: i64) -> Record {
+    record(revision, status, seconds)
+}
+
+/// What the survey would be after the plan.
+fn carried_out(survey: &Survey, plan: &Plan) -> Survey {
+    let mut after = survey.clone();
+    for step in &plan.steps {
+        let at = after
+            .records
+            .iter()
+            .position(|record| record.id == step.object);
+        let at = at.expect("a plan names only what its survey holds");
+        match &step.action {
+            Action::EditRecord { status, .. } => {
+                says(&mut after.records[at]).status = status.clone();
+                after.records[at]
+                    .labels
+                    .insert("status".into(), status.to_string());
+            }
+            Action::DeleteRecord => drop(after.records.remove(at)),
+            Action::CreateRecord { .. } => panic!("neither unstick nor prune creates"),
+        }
+    }
+    after
+}
+
+proptest! {
+    #[test]
+    fn after_unstick_nothing_is_stale_and_planning_again_is_empty(survey in any_survey()) {
+        let plan = plan_for(&survey);
+        let after = carried_out(&survey, &plan);
+        prop_assert_eq!(plan_for(&after).steps, vec![]);
+        for step in &plan.steps {
+            let again = diagnose(&after, &Policy::default());
+            let about = |f: &&crate::diagnose::Finding| f.subject.revision == step.object.key().map(|k| k.revision);
+            let found = again.iter().filter(about).any(|f| f.id == "stuck-pending");
+            prop_assert!(!found);
+        }
+    }
+
+    #[test]
+    fn prune_never_takes_the_newest_or_a_deployed_revision(survey in any_survey(), keep in 1..4_usize) {
+        let plan = prune(&survey, keep);
+        let after = carried_out(&survey, &plan);
+        prop_assert_eq!(prune(&after, keep).steps, vec![]);
+        for (before, after) in survey.histories().iter().zip(after.histories()) {
+            prop_assert_eq!(before.newest().map(|r| &r.id), after.newest().map(|r| &r.id));
+            prop_assert_eq!(before.deployed().count(), after.deployed().count());
+            let gone = before.records.len() - after.records.len();
+            prop_assert!(gone == 0 || after.records.len() >= keep);
+        }
+    }
+}
