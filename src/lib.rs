@@ -13,6 +13,7 @@
 //!
 //! DESIGN.md says what each room is for and what it never does.
 
+pub mod cluster;
 pub mod diagnose;
 pub mod helm;
 pub mod live;

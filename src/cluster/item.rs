@@ -1,0 +1,233 @@
+//! From one stored object, as a list or a read brought it, to a [`Record`].
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use k8s_pb::api::core::v1 as core;
+use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
+use prost::Message;
+use serde_json::Value;
+
+use super::error::ApiError;
+use crate::helm::{Driver, PAYLOAD_KEY};
+use crate::live::{Writer, read};
+use crate::survey::{Payload, Record, RecordId};
+
+/// One object, still in the form it came in.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Item {
+    Protobuf(Vec<u8>),
+    Json(Value),
+}
+
+const GARBLED: ApiError = ApiError::Garbled {
+    what: "an object that makes no sense",
+};
+
+impl Item {
+    /// What its metadata says. The payload stays unread.
+    pub(super) fn record(&self, driver: Driver) -> Result<Record, ApiError> {
+        let record = match self {
+            Self::Protobuf(bytes) => {
+                // Field 1 of every object is its metadata; the rest is passed over.
+                let object = meta::PartialObjectMetadata::decode(bytes.as_slice());
+                let object = object.map_err(|_| GARBLED)?;
+                from_meta(object.metadata.ok_or(GARBLED)?, driver)
+            }
+            Self::Json(json) => from_json(&json["metadata"], driver),
+        };
+        if record.id.name.is_empty() || record.id.namespace.is_empty() || record.uid.is_empty() {
+            return Err(GARBLED);
+        }
+        Ok(record)
+    }
+
+    /// Reads the payload of an object that came whole.
+    pub(super) fn payload(&self, driver: Driver) -> Result<Payload, ApiError> {
+        match (self, driver) {
+            (Self::Protobuf(bytes), Driver::Secret) => {
+                let secret = core::Secret::decode(bytes.as_slice()).map_err(|_| GARBLED)?;
+                Ok(payload(secret.data))
+            }
+            (Self::Protobuf(bytes), Driver::ConfigMap) => {
+                let map = core::ConfigMap::decode(bytes.as_slice()).map_err(|_| GARBLED)?;
+                let data = map.data.into_iter().map(|(k, v)| (k, v.into_bytes()));
+                Ok(payload(data.chain(map.binary_data)))
+            }
+            (Self::Json(json), Driver::Secret) => Ok(payload(encoded(&json["data"])?)),
+            (Self::Json(json), Driver::ConfigMap) => {
+                let plain = json["data"].as_object().into_iter().flatten();
+                let plain = plain.map(|(key, value)| {
+                    let text = value.as_str().unwrap_or_default();
+                    (key.clone(), text.as_bytes().to_vec())
+                });
+                Ok(payload(plain.chain(encoded(&json["binaryData"])?)))
+            }
+        }
+    }
+}
+
+/// Finds the payload among the keys of `data`.
+fn payload(data: impl IntoIterator<Item = (String, Vec<u8>)>) -> Payload {
+    let mut text = None;
+    let mut others = Vec::new();
+    for (key, value) in data {
+        match key.as_str() {
+            PAYLOAD_KEY => text = Some(value),
+            _ => others.push(key),
+        }
+    }
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    Payload::read(text.as_deref(), &others)
+}
+
+/// The values of a JSON object whose values the API encodes in base64.
+fn encoded(data: &Value) -> Result<Vec<(String, Vec<u8>)>, ApiError> {
+    let entries = data.as_object().into_iter().flatten();
+    entries
+        .map(|(key, value)| {
+            let text = value.as_str().unwrap_or_default();
+            let bytes = STANDARD.decode(text).map_err(|_| GARBLED)?;
+            Ok((key.clone(), bytes))
+        })
+        .collect()
+}
+
+fn from_meta(meta: meta::ObjectMeta, driver: Driver) -> Record {
+    let writers = meta.managed_fields.into_iter().filter_map(|entry| {
+        Some(Writer {
+            manager: entry.manager?,
+            at: time(entry.time)?,
+            subresource: entry.subresource.filter(|name| !name.is_empty()),
+        })
+    });
+    Record {
+        id: RecordId {
+            namespace: meta.namespace.unwrap_or_default(),
+            driver,
+            name: meta.name.unwrap_or_default(),
+        },
+        uid: meta.uid.unwrap_or_default(),
+        resource_version: meta.resource_version.unwrap_or_default(),
+        created: time(meta.creation_timestamp),
+        labels: meta.labels,
+        writers: writers.collect(),
+        payload: Payload::Unread,
+    }
+}
+
+/// From `metadata` of an object in JSON.
+pub(super) fn from_json(metadata: &Value, driver: Driver) -> Record {
+    let text = |field: &str| metadata[field].as_str().unwrap_or_default().to_owned();
+    let labels = metadata["labels"].as_object().into_iter().flatten();
+    Record {
+        id: RecordId {
+            namespace: text("namespace"),
+            driver,
+            name: text("name"),
+        },
+        uid: text("uid"),
+        resource_version: text("resourceVersion"),
+        created: read::time(&metadata["creationTimestamp"]),
+        labels: labels
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        writers: read::writers(metadata),
+        payload: Payload::Unread,
+    }
+}
+
+fn time(time: Option<meta::Time>) -> Option<Timestamp> {
+    let time = time?;
+    Timestamp::new(time.seconds?, time.nanos.unwrap_or(0)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn meta() -> meta::ObjectMeta {
+        let time = meta::Time {
+            seconds: Some(1_793_000_000),
+            nanos: None,
+        };
+        meta::ObjectMeta {
+            name: Some("sh.helm.release.v1.web.v1".into()),
+            namespace: Some("shop".into()),
+            uid: Some("u1".into()),
+            resource_version: Some("42".into()),
+            creation_timestamp: Some(time),
+            labels: [("owner".to_owned(), "helm".to_owned())].into(),
+            managed_fields: vec![meta::ManagedFieldsEntry {
+                manager: Some("helm".into()),
+                time: Some(time),
+                subresource: Some(String::new()),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    }
+
+    fn json_meta() -> Value {
+        let time = Timestamp::from_second(1_793_000_000).unwrap().to_string();
+        json!({
+            "name": "sh.helm.release.v1.web.v1", "namespace": "shop", "uid": "u1",
+            "resourceVersion": "42", "creationTimestamp": time, "labels": {"owner": "helm"},
+            "managedFields": [{"manager": "helm", "time": time}],
+        })
+    }
+
+    #[test]
+    fn json_and_protobuf_say_the_same() {
+        let secret = core::Secret {
+            metadata: Some(meta()),
+            data: [("release".to_owned(), b"text".to_vec())].into(),
+            ..Default::default()
+        };
+        let protobuf = Item::Protobuf(secret.encode_to_vec());
+        let json = Item::Json(json!({"metadata": json_meta(), "data": {"release": "dGV4dA=="}}));
+        let record = protobuf.record(Driver::Secret).unwrap();
+        assert_eq!(
+            record.id.to_string(),
+            "Secret shop/sh.helm.release.v1.web.v1"
+        );
+        assert_eq!(record.writers.len(), 1);
+        assert_eq!(json.record(Driver::Secret).as_ref(), Ok(&record));
+        assert_eq!(
+            protobuf.payload(Driver::Secret),
+            json.payload(Driver::Secret)
+        );
+        assert_eq!(
+            protobuf.payload(Driver::Secret),
+            Ok(Payload::read(Some(b"text"), &[]))
+        );
+    }
+
+    #[test]
+    fn config_maps_hold_plain_text() {
+        let map = core::ConfigMap {
+            metadata: Some(meta()),
+            data: [("release".to_owned(), "text".to_owned())].into(),
+            binary_data: [("chunk".to_owned(), vec![0xff])].into(),
+            ..Default::default()
+        };
+        let expected = Payload::read(Some(b"text"), &["chunk"]);
+        let protobuf = Item::Protobuf(map.encode_to_vec());
+        assert_eq!(protobuf.payload(Driver::ConfigMap), Ok(expected.clone()));
+        let json = Item::Json(json!({
+            "metadata": json_meta(), "data": {"release": "text"}, "binaryData": {"chunk": "/w=="},
+        }));
+        assert_eq!(json.payload(Driver::ConfigMap), Ok(expected));
+    }
+
+    #[test]
+    fn an_object_without_a_name_is_an_error_and_no_record() {
+        let json = Item::Json(json!({"metadata": {"namespace": "shop", "uid": "u"}}));
+        assert!(json.record(Driver::Secret).is_err());
+        assert!(Item::Json(Value::Null).record(Driver::Secret).is_err());
+        assert!(Item::Protobuf(vec![]).record(Driver::Secret).is_err());
+        assert!(Item::Protobuf(vec![0xff]).record(Driver::Secret).is_err());
+    }
+}

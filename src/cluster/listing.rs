@@ -1,0 +1,206 @@
+//! Lists, item by item, page by page.
+
+use std::collections::VecDeque;
+
+use http::Method;
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::Value;
+
+use super::Cluster;
+use super::error::ApiError;
+use super::item::Item;
+use super::protobuf::ListWalker;
+use super::request::{Failed, JSON, Tries, collect, is_protobuf};
+use super::url::Url;
+use crate::helm::Driver;
+
+const METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
+    application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+const BODIES: &str = "application/vnd.kubernetes.protobuf,application/json";
+
+/// JSON comes whole, so a page of it is bounded; see [`Listing::smaller`].
+const MAX_JSON: usize = 64 << 20;
+
+/// A page that is sure to fit: no record is larger than 1.5 MiB.
+const SMALL_PAGE: u32 = 20;
+
+/// Which objects a list is of.
+#[derive(Clone, Debug)]
+pub(super) struct Selection {
+    pub(super) driver: Driver,
+    pub(super) namespace: Option<String>,
+    pub(super) labels: Option<String>,
+    pub(super) fields: Option<String>,
+    /// With their data, or their metadata alone.
+    pub(super) whole: bool,
+}
+
+/// A list under way. Items may come twice where a page had to be asked for
+/// again; the caller drops what it has by uid.
+pub(super) struct Listing {
+    cluster: Cluster,
+    selection: Selection,
+    limit: u32,
+    next_page: Option<String>,
+    page: Option<(Body, ListWalker)>,
+    ready: VecDeque<Item>,
+    tries: Tries,
+    restarted: bool,
+    done: bool,
+}
+
+impl Cluster {
+    /// Starts a list; nothing is sent before the first [`Listing::next`].
+    pub(super) fn list(&self, selection: Selection) -> Listing {
+        // Metadata of a record is one or two kilobytes, a body up to a megabyte:
+        // these pages keep the API server's own memory small as well.
+        let limit = if selection.whole { 500 } else { 5000 };
+        Listing {
+            cluster: self.clone(),
+            selection,
+            limit,
+            next_page: None,
+            page: None,
+            ready: VecDeque::new(),
+            tries: Tries::default(),
+            restarted: false,
+            done: false,
+        }
+    }
+}
+
+impl Listing {
+    /// The next item, or `None` at the end of the list. After an error there is
+    /// nothing more.
+    pub(super) async fn next(&mut self) -> Result<Option<Item>, ApiError> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Ok(Some(item));
+            }
+            if self.done {
+                return Ok(None);
+            }
+            if let Err(failed) = self.advance().await {
+                self.page = None;
+                self.recover(failed).await?;
+            }
+        }
+    }
+
+    /// Opens a page, or reads one piece of it.
+    async fn advance(&mut self) -> Result<(), Failed> {
+        let timeout = self.cluster.0.answer_timeout;
+        let Some((body, walker)) = &mut self.page else {
+            let open = tokio::time::timeout(timeout, self.open());
+            return open.await.unwrap_or(Err(ApiError::Timeout.into()));
+        };
+        match tokio::time::timeout(timeout, body.frame()).await {
+            Err(_) => Err(ApiError::Timeout.into()),
+            Ok(Some(Err(e))) => Err(ApiError::from_client(&e).into()),
+            Ok(Some(Ok(frame))) => {
+                if let Some(piece) = frame.data_ref() {
+                    walker.push(piece, |item| self.ready.push_back(Item::Protobuf(item)))?;
+                }
+                Ok(())
+            }
+            Ok(None) => {
+                if let Some((_, walker)) = self.page.take() {
+                    let next = walker.finish()?;
+                    self.page_done(next);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), Failed> {
+        let selection = &self.selection;
+        let url = Url::records(selection.driver, selection.namespace.as_deref())?
+            .with("limit", &self.limit.to_string())
+            .with_some("labelSelector", selection.labels.as_deref())
+            .with_some("fieldSelector", selection.fields.as_deref())
+            .with_some("continue", self.next_page.as_deref());
+        let accept = if selection.whole { BODIES } else { METADATA };
+        let response = self.cluster.send(&Method::GET, &url, accept, None).await?;
+        if is_protobuf(response.headers()) {
+            self.page = Some((response.into_body(), ListWalker::default()));
+            return Ok(());
+        }
+        let body = collect(response.into_body(), MAX_JSON).await?;
+        let (items, next) = json_page(&body)?;
+        self.ready.extend(items.into_iter().map(Item::Json));
+        self.page_done(next);
+        Ok(())
+    }
+
+    fn page_done(&mut self, next: Option<String>) {
+        self.tries = Tries::default();
+        self.done = next.is_none();
+        self.next_page = next;
+    }
+
+    /// Goes on after an error if that can help, else gives it back.
+    async fn recover(&mut self, failed: Failed) -> Result<(), ApiError> {
+        match failed.error {
+            // The list is older than etcd's history: once more from its start.
+            ApiError::Expired if !self.restarted => {
+                self.restarted = true;
+                self.next_page = None;
+                Ok(())
+            }
+            ApiError::TooLarge if self.limit > SMALL_PAGE => {
+                self.limit = SMALL_PAGE;
+                Ok(())
+            }
+            _ => {
+                let again = self.tries.another(failed).await;
+                self.done |= again.is_err();
+                again
+            }
+        }
+    }
+}
+
+/// The items of a list in JSON, and where its next page starts.
+fn json_page(body: &[u8]) -> Result<(Vec<Value>, Option<String>), ApiError> {
+    const GARBLED: ApiError = ApiError::Garbled { what: "no list" };
+    let mut list: Value = serde_json::from_slice(body).map_err(|_| GARBLED)?;
+    let next = list["metadata"]["continue"]
+        .as_str()
+        .filter(|token| !token.is_empty())
+        .map(str::to_owned);
+    // Go writes an empty list as `null` now and then.
+    match list.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) => Ok((items, next)),
+        Some(Value::Null) => Ok((Vec::new(), next)),
+        _ => Err(GARBLED),
+    }
+}
+
+/// The `Accept` header for one whole object.
+pub(super) const ONE_BODY: &str = BODIES;
+
+/// The `Accept` header for one object's metadata, in JSON.
+pub(super) const ONE_METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+/// The `Accept` header for one object in JSON.
+pub(super) const ONE_JSON: &str = JSON;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_in_json() {
+        let page = br#"{"kind":"List","metadata":{"continue":"t"},"items":[{"a":1},{"a":2}]}"#;
+        let (items, next) = json_page(page).unwrap();
+        assert_eq!((items.len(), next.as_deref()), (2, Some("t")));
+        let last = br#"{"metadata":{"continue":""},"items":null}"#;
+        assert_eq!(json_page(last), Ok((vec![], None)));
+        for garbled in [&b"{}"[..], b"[]", b"", b"{\"items\":{}}", b"{\"items\":["] {
+            assert!(json_page(garbled).is_err());
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The only room that speaks to the Kubernetes API: connect, read, write, lock.
+//!
+//! One [`Cluster`] per context. It hands out owned values: records, live
+//! objects, leases, in the terms of `survey` and `live`. It judges nothing and
+//! decides nothing: what cannot be read is told as such, and every write is one
+//! that the caller guarded. It never reads the environment (kube's own loader
+//! may), never asks the terminal, and never retries a write.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "this room owns the Kubernetes client"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads are retried after a pause; the files that options name are opened"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+mod access;
+mod answer;
+mod connect;
+mod error;
+mod item;
+mod lease;
+mod listing;
+mod objects;
+mod protobuf;
+mod proxy;
+mod records;
+mod request;
+mod url;
+mod write;
+
+pub use connect::{ConnectError, ConnectOptions};
+pub use error::{ApiError, Cause};
+pub use lease::{Claim, HeldLease};
+
+/// The field manager of our writes to records and leases.
+pub const FIELD_MANAGER: &str = "zadig-doctor";
+
+/// A connection to one cluster as one user. Cheap to clone; clones share the
+/// connections and the server's time.
+#[derive(Clone)]
+pub struct Cluster(Arc<Inner>);
+
+struct Inner {
+    client: kube::Client,
+    context: String,
+    server: String,
+    default_namespace: String,
+    answer_timeout: Duration,
+    /// Unix seconds of the latest `Date` header, [`NEVER`] before the first.
+    time: AtomicI64,
+}
+
+const NEVER: i64 = i64::MIN;
+
+impl Cluster {
+    /// The namespace of the context, else `default`; in a pod, its own.
+    pub fn default_namespace(&self) -> &str {
+        &self.0.default_namespace
+    }
+
+    /// The name of the kubeconfig context, or `in-cluster`, for messages.
+    pub fn context(&self) -> &str {
+        &self.0.context
+    }
+
+    /// The URL of the API server, for messages.
+    pub fn server(&self) -> &str {
+        &self.0.server
+    }
+
+    /// The API server's time: the `Date` header of its latest answer that had
+    /// one, in whole seconds. `None` before the first, or if a proxy strips it.
+    pub fn server_time(&self) -> Option<Timestamp> {
+        match self.0.time.load(Ordering::Relaxed) {
+            NEVER => None,
+            seconds => Timestamp::from_second(seconds).ok(),
+        }
+    }
+
+    fn note_time(&self, now: Timestamp) {
+        self.0.time.store(now.as_second(), Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("context", &self.0.context)
+            .field("server", &self.0.server)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cluster;
+    use crate::survey::{Need, Scope, Survey};
+
+    /// Compiles only if the long reads can run as tasks of their own.
+    fn _reads_can_be_spawned(cluster: &Cluster, survey: &mut Survey, needs: &[Need]) {
+        fn can(_: impl Send) {}
+        can(cluster.survey(&Scope::default()));
+        can(cluster.answer(survey, needs));
+    }
+}

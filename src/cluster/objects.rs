@@ -1,0 +1,228 @@
+//! Live objects and leases, as they are now.
+
+use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
+
+use futures::StreamExt;
+use futures::stream;
+use serde_json::Value;
+
+use super::Cluster;
+use super::answer::{AT_ONCE, Gate};
+use super::error::ApiError;
+use super::lease::state;
+use super::listing::{ONE_JSON, ONE_METADATA};
+use super::url::Url;
+use crate::live::{ObjectRef, Observed, live_object};
+use crate::survey::{LeaseState, SeenLease, SeenObject, Survey};
+
+/// What a group version serves.
+enum Served {
+    /// By kind.
+    Kinds(HashMap<String, Resource>),
+    /// The API server does not know the group version.
+    Gone,
+    /// It could not be found out.
+    Failed(String),
+}
+
+/// How objects of a kind are addressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Resource {
+    plural: String,
+    namespaced: bool,
+}
+
+impl Cluster {
+    pub(super) async fn answer_objects(
+        &self,
+        gate: &Gate,
+        survey: &mut Survey,
+        asked: BTreeSet<(String, ObjectRef)>,
+    ) {
+        let served = self.discover(gate, &asked).await;
+        let reads = stream::iter(asked)
+            .map(|(namespace, object)| async {
+                let observed = self.observe(gate, &served, &namespace, &object).await;
+                SeenObject {
+                    namespace,
+                    object,
+                    observed,
+                }
+            })
+            .buffer_unordered(AT_ONCE);
+        let mut reads = pin!(reads);
+        let mut seen = HashMap::new();
+        while let Some(object) = reads.next().await {
+            seen.insert((object.namespace.clone(), object.object.clone()), object);
+        }
+        survey
+            .objects
+            .retain(|old| !seen.contains_key(&(old.namespace.clone(), old.object.clone())));
+        survey.objects.extend(seen.into_values());
+        survey
+            .objects
+            .sort_unstable_by(|a, b| (&a.namespace, &a.object).cmp(&(&b.namespace, &b.object)));
+    }
+
+    /// Asks afresh in each batch: a CRD may have come or gone since.
+    async fn discover(
+        &self,
+        gate: &Gate,
+        asked: &BTreeSet<(String, ObjectRef)>,
+    ) -> HashMap<String, Served> {
+        let versions: BTreeSet<String> = asked
+            .iter()
+            .map(|(_, object)| object.api_version.clone())
+            .collect();
+        let served = stream::iter(versions)
+            .map(|version| async {
+                let resources = async { self.get(&Url::group_version(&version)?).await };
+                let served = match gate.through(resources).await {
+                    Ok(list) => Served::Kinds(kinds(&list)),
+                    // A garbage apiVersion is one that nobody serves.
+                    Err(ApiError::NotFound | ApiError::Invalid { .. }) => Served::Gone,
+                    Err(error) => Served::Failed(error.reason()),
+                };
+                (version, served)
+            })
+            .buffer_unordered(AT_ONCE);
+        served.collect().await
+    }
+
+    async fn observe(
+        &self,
+        gate: &Gate,
+        served: &HashMap<String, Served>,
+        namespace: &str,
+        object: &ObjectRef,
+    ) -> Observed {
+        let resource = match served.get(&object.api_version) {
+            Some(Served::Kinds(kinds)) => match kinds.get(&object.kind) {
+                Some(resource) => resource,
+                None => return Observed::Unserved,
+            },
+            Some(Served::Gone) | None => return Observed::Unserved,
+            Some(Served::Failed(reason)) => {
+                let reason = reason.clone();
+                return Observed::Unreadable { reason };
+            }
+        };
+        let read = async {
+            let namespace = object.namespace.as_deref().unwrap_or(namespace);
+            let namespace = resource.namespaced.then_some(namespace);
+            let url = Url::resource(&object.api_version, &resource.plural, namespace)?;
+            let body = self
+                .get_bytes(&url.join(&object.name)?, accept(object))
+                .await?
+                .1;
+            serde_json::from_slice(&body).map_err(|_| ApiError::Garbled { what: "not JSON" })
+        };
+        match gate.through(read).await {
+            Ok(json) => Observed::Present(Box::new(live_object(&json))),
+            Err(ApiError::NotFound) => Observed::Missing,
+            Err(error) => Observed::Unreadable {
+                reason: error.reason(),
+            },
+        }
+    }
+
+    pub(super) async fn answer_leases(
+        &self,
+        gate: &Gate,
+        survey: &mut Survey,
+        asked: BTreeSet<(String, String)>,
+    ) {
+        let reads = stream::iter(asked)
+            .map(|(namespace, name)| async {
+                let state = match gate.through(self.get_lease(&namespace, &name)).await {
+                    Ok(lease) => state(&lease.unwrap_or_default()),
+                    Err(error) => LeaseState::Unreadable {
+                        reason: error.reason(),
+                    },
+                };
+                SeenLease {
+                    namespace,
+                    name,
+                    state,
+                }
+            })
+            .buffer_unordered(AT_ONCE);
+        let mut reads = pin!(reads);
+        while let Some(seen) = reads.next().await {
+            let same =
+                |old: &SeenLease| (&old.namespace, &old.name) == (&seen.namespace, &seen.name);
+            survey.leases.retain(|old| !same(old));
+            survey.leases.push(seen);
+        }
+        survey
+            .leases
+            .sort_unstable_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    }
+}
+
+/// Of kinds that hold secrets and say nothing of readiness, only the metadata
+/// is asked for.
+fn accept(object: &ObjectRef) -> &'static str {
+    match (object.api_version.as_str(), object.kind.as_str()) {
+        ("v1", "Secret" | "ConfigMap") => ONE_METADATA,
+        _ => ONE_JSON,
+    }
+}
+
+/// From an `APIResourceList`; subresources (`pods/log`) left out.
+fn kinds(list: &Value) -> HashMap<String, Resource> {
+    let resources = list["resources"].as_array().into_iter().flatten();
+    let mut kinds = HashMap::new();
+    for resource in resources {
+        let (Some(plural), Some(kind)) = (resource["name"].as_str(), resource["kind"].as_str())
+        else {
+            continue;
+        };
+        if !plural.contains('/') {
+            kinds.entry(kind.to_owned()).or_insert_with(|| Resource {
+                plural: plural.to_owned(),
+                namespaced: resource["namespaced"] == true,
+            });
+        }
+    }
+    kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn discovery_without_subresources() {
+        let kinds = kinds(&json!({"resources": [
+            {"name": "namespaces/status", "kind": "Namespace", "namespaced": false},
+            {"name": "namespaces", "kind": "Namespace", "namespaced": false},
+            {"name": "pods", "kind": "Pod", "namespaced": true},
+            {"name": "pods/eviction", "kind": "Eviction", "namespaced": true},
+            {"kind": "Nameless"},
+        ]}));
+        let resource = |plural: &str, namespaced| Resource {
+            plural: plural.to_owned(),
+            namespaced,
+        };
+        assert_eq!(kinds.len(), 2);
+        assert_eq!(kinds["Namespace"], resource("namespaces", false));
+        assert_eq!(kinds["Pod"], resource("pods", true));
+    }
+
+    #[test]
+    fn values_of_secrets_are_not_even_asked_for() {
+        let object = |api_version: &str, kind: &str| ObjectRef {
+            api_version: api_version.into(),
+            kind: kind.into(),
+            namespace: None,
+            name: "x".into(),
+        };
+        assert_eq!(accept(&object("v1", "Secret")), ONE_METADATA);
+        assert_eq!(accept(&object("apps/v1", "Deployment")), ONE_JSON);
+        assert_eq!(accept(&object("example.com/v1", "Secret")), ONE_JSON);
+    }
+}

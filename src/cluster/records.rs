@@ -1,0 +1,322 @@
+//! Finding records: by label and by type, metadata only.
+//!
+//! Each selection alone misses some: a record without labels still makes
+//! `helm upgrade` answer `release: already exists`, and Helm itself selects by
+//! label whatever the type. ConfigMaps have no type to select by, so a
+//! ConfigMap record that lost its labels is not found.
+
+use std::collections::HashSet;
+
+use super::Cluster;
+use super::error::ApiError;
+use super::listing::Selection;
+use super::url::Url;
+use crate::helm::{Driver, OWNER_SELECTOR, SECRET_TYPE};
+use crate::survey::{Record, Scope, Survey, Unread};
+
+/// Longer selectors do not fit into a URL that proxies take; releases are then
+/// picked out here.
+const MAX_SELECTOR: usize = 2000;
+
+impl Cluster {
+    /// Looks at the cluster: all records in scope with their payloads unread,
+    /// the cluster's identity, the server's time, and what could not be read.
+    ///
+    /// # Errors
+    ///
+    /// Only if the API server cannot be spoken to at all; see
+    /// [`ApiError::is_total`].
+    pub async fn survey(&self, scope: &Scope) -> Result<Survey, ApiError> {
+        let cluster = Some(self.identity().await?);
+        let time = self.server_time();
+        let mut records = Vec::new();
+        let mut unread = self.records(scope, |record| records.push(record)).await;
+        records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        unread.sort_unstable();
+        Ok(Survey {
+            cluster,
+            time,
+            scope: scope.clone(),
+            records,
+            objects: Vec::new(),
+            leases: Vec::new(),
+            unread,
+        })
+    }
+
+    /// What names the cluster: the uid of namespace `kube-system`, or where that
+    /// may not be read, the API server's address.
+    ///
+    /// # Errors
+    ///
+    /// Only those of [`ApiError::is_total`] and a time out.
+    pub async fn identity(&self) -> Result<String, ApiError> {
+        let url = Url::group_version("v1")?.join("namespaces")?;
+        let address = || format!("the API server at {}", self.server());
+        match self.get(&url.join("kube-system")?).await {
+            Ok(namespace) => {
+                let uid = namespace["metadata"]["uid"].as_str();
+                Ok(uid.map_or_else(address, str::to_owned))
+            }
+            Err(error) if error.is_forbidden() || error.is_not_found() => Ok(address()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether that namespace exists; `None` if it may not be read.
+    ///
+    /// # Errors
+    ///
+    /// Of the request.
+    pub async fn has_namespace(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        let url = Url::group_version("v1")?.join("namespaces")?;
+        let url = match url.join(name) {
+            Ok(url) => url,
+            Err(_) => return Ok(Some(false)),
+        };
+        match self.get(&url).await {
+            Ok(_) => Ok(Some(true)),
+            Err(ApiError::NotFound) => Ok(Some(false)),
+            Err(ApiError::Forbidden { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Hands every record in scope to `sink` as it arrives, each once, in no
+    /// order, payloads unread; returns what could not be read.
+    ///
+    /// With a label selector or named releases, all records of the releases
+    /// found are handed out, also those that lost the labels: a history with
+    /// holes would be judged wrongly.
+    pub async fn records(&self, scope: &Scope, mut sink: impl FnMut(Record)) -> Vec<Unread> {
+        let mut unread = Vec::new();
+        for driver in Driver::ALL {
+            let mut found = Found::new(scope);
+            for (first, selection) in selections(scope, driver) {
+                let result = self.select(selection, first, &mut found, &mut sink).await;
+                if let Err(error) = result {
+                    let namespace = scope.namespace.as_deref();
+                    unread.push(Unread::listing(driver, namespace, error.reason()));
+                    break;
+                }
+            }
+        }
+        unread
+    }
+
+    async fn select(
+        &self,
+        selection: Selection,
+        first: bool,
+        found: &mut Found<'_>,
+        sink: &mut impl FnMut(Record),
+    ) -> Result<(), ApiError> {
+        let driver = selection.driver;
+        let mut listing = self.list(selection);
+        while let Some(item) = listing.next().await? {
+            let record = item.record(driver)?;
+            if found.takes(&record, first) {
+                sink(record);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The selections of a driver, and whether each is the first: that one says
+/// which releases the user's own selector means, the others bring what else
+/// these releases have.
+fn selections(scope: &Scope, driver: Driver) -> Vec<(bool, Selection)> {
+    let base = Selection {
+        driver,
+        namespace: scope.namespace.clone(),
+        labels: Some(labels(scope, OWNER_SELECTOR)),
+        fields: None,
+        whole: false,
+    };
+    let mut all = vec![(true, base.clone())];
+    if scope.selector.as_deref().is_some_and(|own| !own.is_empty()) {
+        let labels = Some(OWNER_SELECTOR.to_owned());
+        all.push((
+            false,
+            Selection {
+                labels,
+                ..base.clone()
+            },
+        ));
+    }
+    if driver == Driver::Secret {
+        // With neither selector nor names, the exact rest of the first one.
+        let narrow = scope.selector.is_some() || !scope.releases.is_empty();
+        let typed = Selection {
+            labels: (!narrow).then(|| "owner!=helm".to_owned()),
+            fields: Some(format!("type={SECRET_TYPE}")),
+            ..base
+        };
+        all.push((false, typed));
+    }
+    all
+}
+
+/// Helm's label, the user's selector, and the releases by name where that is
+/// possible.
+pub(super) fn labels(scope: &Scope, first: &str) -> String {
+    let mut selector = first.to_owned();
+    if let Some(own) = scope.selector.as_deref().filter(|own| !own.is_empty()) {
+        selector.push(',');
+        selector.push_str(own);
+    }
+    let plain = |name: &String| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let ends = |end: Option<u8>| end.is_some_and(|b| b.is_ascii_alphanumeric());
+        let framed = ends(name.bytes().next()) && ends(name.bytes().last());
+        framed && name.len() <= 63 && name.bytes().all(plain)
+    };
+    let names = scope.releases.join(",");
+    let fits = selector.len() + names.len() < MAX_SELECTOR;
+    if !scope.releases.is_empty() && scope.releases.iter().all(plain) && fits {
+        selector.push_str(&format!(",name in ({names})"));
+    }
+    selector
+}
+
+/// What one driver's selections brought so far.
+struct Found<'a> {
+    scope: &'a Scope,
+    uids: HashSet<String>,
+    /// Storage namespace and name of the releases that the label selection
+    /// brought.
+    releases: HashSet<(String, String)>,
+}
+
+impl<'a> Found<'a> {
+    fn new(scope: &'a Scope) -> Self {
+        Self {
+            scope,
+            uids: HashSet::new(),
+            releases: HashSet::new(),
+        }
+    }
+
+    /// Whether this record is in scope and new.
+    fn takes(&mut self, record: &Record, first: bool) -> bool {
+        let key = record.id.key().map(|key| key.release);
+        let label = record.label("name").map(str::to_owned);
+        let names = [key, label];
+        let named = |name: &Option<String>| {
+            name.as_ref()
+                .is_some_and(|name| self.scope.releases.contains(name))
+        };
+        if !self.scope.releases.is_empty() && !names.iter().any(named) {
+            return false;
+        }
+        let of = |name: String| (record.id.namespace.clone(), name);
+        let mut releases = names.into_iter().flatten().map(of);
+        if first {
+            self.releases.extend(releases);
+        } else if self
+            .scope
+            .selector
+            .as_deref()
+            .is_some_and(|own| !own.is_empty())
+            && !releases.any(|release| self.releases.contains(&release))
+        {
+            return false;
+        }
+        self.uids.insert(record.uid.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::item::from_json;
+    use super::*;
+
+    fn record(uid: &str, key: &str, label: Option<&str>) -> Record {
+        let labels = label.map_or(json!({}), |name| json!({"name": name}));
+        from_json(
+            &json!({"namespace": "shop", "uid": uid, "name": key, "labels": labels}),
+            Driver::Secret,
+        )
+    }
+
+    fn scope(selector: Option<&str>, releases: &[&str]) -> Scope {
+        Scope {
+            namespace: None,
+            selector: selector.map(str::to_owned),
+            releases: releases.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    const WEB_1: &str = "sh.helm.release.v1.web.v1";
+    const WEB_2: &str = "sh.helm.release.v1.web.v2";
+
+    #[test]
+    fn each_record_comes_once() {
+        let scope = scope(None, &[]);
+        let mut found = Found::new(&scope);
+        assert!(found.takes(&record("1", WEB_1, Some("web")), true));
+        assert!(!found.takes(&record("1", WEB_1, Some("web")), false));
+        assert!(found.takes(&record("2", "odd", None), false));
+    }
+
+    #[test]
+    fn named_releases_are_found_by_label_or_key() {
+        let scope = scope(None, &["web"]);
+        let mut found = Found::new(&scope);
+        assert!(found.takes(&record("1", WEB_1, None), false));
+        assert!(found.takes(&record("2", "odd", Some("web")), true));
+        assert!(!found.takes(&record("3", "sh.helm.release.v1.webs.v1", None), false));
+        assert!(!found.takes(&record("4", "odd", None), false));
+    }
+
+    #[test]
+    fn a_selector_means_whole_releases() {
+        let scope = scope(Some("team=a"), &[]);
+        let mut found = Found::new(&scope);
+        assert!(found.takes(&record("1", WEB_1, Some("web")), true));
+        assert!(found.takes(&record("2", WEB_2, None), false));
+        assert!(!found.takes(&record("3", "sh.helm.release.v1.db.v1", None), false));
+    }
+
+    #[test]
+    fn selectors() {
+        assert_eq!(labels(&scope(None, &[]), OWNER_SELECTOR), "owner=helm");
+        assert_eq!(
+            labels(&scope(Some("team=a"), &["web", "db"]), OWNER_SELECTOR),
+            "owner=helm,team=a,name in (web,db)"
+        );
+        // What is no label value would make the whole list invalid.
+        for bad in ["a)", "-a", "a.", ""] {
+            assert_eq!(labels(&scope(None, &[bad]), OWNER_SELECTOR), "owner=helm");
+        }
+        let many: Vec<String> = (0..1000).map(|i| format!("release-{i}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(labels(&scope(None, &many), OWNER_SELECTOR), "owner=helm");
+    }
+
+    #[test]
+    fn secrets_are_looked_for_by_label_and_by_type() {
+        let all = scope(None, &[]);
+        let secrets = selections(&all, Driver::Secret);
+        let typed = &secrets[1].1;
+        assert_eq!(secrets.len(), 2);
+        assert_eq!(typed.fields.as_deref(), Some("type=helm.sh/release.v1"));
+        // The exact rest: what the label already brought is not read again.
+        assert_eq!(typed.labels.as_deref(), Some("owner!=helm"));
+        assert_eq!(selections(&all, Driver::ConfigMap).len(), 1);
+        // A name cannot be selected by type, so all are looked through.
+        let named = scope(None, &["web"]);
+        assert_eq!(selections(&named, Driver::Secret)[1].1.labels, None);
+    }
+
+    #[test]
+    fn a_selector_of_the_users_own_leaves_no_holes() {
+        let maps = selections(&scope(Some("team=a"), &[]), Driver::ConfigMap);
+        let labels: Vec<_> = maps.iter().map(|(_, one)| one.labels.as_deref()).collect();
+        assert_eq!(labels, [Some("owner=helm,team=a"), Some("owner=helm")]);
+        assert_eq!((maps[0].0, maps[1].0), (true, false));
+    }
+}
