@@ -19,4 +19,5 @@ pub mod helm;
 pub mod live;
 pub mod plan;
 pub mod snapshot;
+pub mod store;
 pub mod survey;

@@ -1,0 +1,191 @@
+//! What was harmed is found, and never comes back as if it were whole.
+
+use std::fs;
+
+use super::*;
+use crate::plan::Event;
+
+#[test]
+fn a_damaged_object_is_found_named_and_never_restored() {
+    let (_home, store) = open();
+    let saved: Vec<_> = (1..=2)
+        .map(|n| record(n, Some(packed(&release(n)))))
+        .collect();
+    let snapshot = save(&store, 0, &saved);
+    let other = record(7, Some(b"apart".to_vec()));
+    save(&store, 1, std::slice::from_ref(&other));
+    for id in objects::ids(&store.connection).unwrap() {
+        let undo = store.write().unwrap();
+        undo.execute(
+            "UPDATE objects SET bytes = CAST(substr(bytes, 1, length(bytes) / 2) || x'00'
+                || substr(bytes, length(bytes) / 2 + 2) AS BLOB) WHERE id = ?1",
+            [id],
+        )
+        .unwrap();
+        let mut check = verify_all(&undo);
+        check.retain(|damage| damage.what != format!("object {id}"));
+        assert!(!check.is_empty(), "object {id} is found where it is used");
+        assert!(check.iter().all(|damage| damage.snapshot.is_some()));
+    }
+    // Once more, and kept: the record is refused, the others still come back.
+    let sql =
+        "UPDATE objects SET bytes = x'00' WHERE id = (SELECT object FROM records WHERE id = 1)";
+    store.connection.execute(sql, ()).unwrap();
+    let error = store.raw_record(&snapshot.id, &saved[0].id).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }));
+    store.raw_record(&snapshot.id, &saved[1].id).unwrap();
+    let found = store.verify(Some(&snapshot.id)).unwrap();
+    assert_eq!(found.damaged.len(), 1);
+    assert_eq!(found.damaged[0].what, saved[0].id.to_string());
+    // To save the same again mends it.
+    save(&store, 2, &saved);
+    assert_eq!(store.verify(None).unwrap().damaged, []);
+}
+
+fn verify_all(connection: &Connection) -> Vec<Damage> {
+    let mut check = verify::Check::new(connection);
+    check.everything().unwrap();
+    check.done().damaged
+}
+
+#[test]
+fn a_changed_row_is_found() {
+    let (_home, store) = open();
+    let snapshot = save(
+        &store,
+        0,
+        &[record(1, Some(packed(&release(1)))), record(2, None)],
+    );
+    let held = begin(&store, &plan(), &snapshot.id, None, time(0)).unwrap();
+    store.append(held.operation(), &Event::Ended).unwrap();
+    assert_eq!(verify_all(&store.connection), []);
+    for sql in [
+        "UPDATE records SET name = name || 'x' WHERE id = 1",
+        "UPDATE records SET uid = 'u-2' WHERE id = 1",
+        "UPDATE records SET driver = 'sql' WHERE id = 1",
+        "UPDATE records SET namespace = CAST(x'ff' AS TEXT) WHERE id = 1",
+        "UPDATE records SET object = (SELECT max(id) FROM objects) WHERE id = 1",
+        "UPDATE records SET payload = 'text' WHERE id = 1",
+        "UPDATE records SET bytes = bytes + 1 WHERE id = 1",
+        "UPDATE record_parts SET position = 99 WHERE record = 1 AND position = 0",
+        "DELETE FROM record_parts WHERE record = 1 AND position = 1",
+        "DELETE FROM snapshot_records WHERE record = 2",
+        "UPDATE snapshots SET time = '2020-01-01T00:00:00Z'",
+        "UPDATE snapshots SET time = 'noon'",
+        "UPDATE snapshots SET id = 'abcd'",
+        "UPDATE snapshots SET reason = CAST(x'ff' AS TEXT)",
+        "INSERT INTO snapshot_missing VALUES (1, 0, 'a', 'b')",
+        "UPDATE operations SET plan = replace(plan, 'unstick', 'prune')",
+        "UPDATE operations SET id = 'zz'",
+        "UPDATE events SET event = '{\"event\":\"refused\",\"step\":0,\"reason\":\"\"}'",
+        "UPDATE events SET position = 1",
+    ] {
+        let undo = store.write().unwrap();
+        undo.execute_batch("PRAGMA defer_foreign_keys = ON")
+            .unwrap();
+        assert!(undo.execute(sql, ()).unwrap() > 0, "{sql}");
+        assert_ne!(verify_all(&undo), [], "{sql}");
+    }
+}
+
+#[test]
+fn a_damaged_record_does_not_hide_the_others() {
+    let (_home, store) = open();
+    let saved = [record(1, Some(packed(&release(1)))), record(2, None)];
+    let snapshot = save(&store, 0, &saved);
+    store
+        .connection
+        .execute("UPDATE records SET uid = '' WHERE id = 1", ())
+        .unwrap();
+    let read = store.snapshot(&snapshot.id.0).unwrap();
+    assert_eq!(read.records, snapshot.records[1..]);
+    assert_eq!(read.missing.len(), 1);
+    assert!(read.missing[0].what.contains(&saved[0].id.name));
+    assert!(store.raw_record(&snapshot.id, &saved[0].id).is_err());
+    assert_eq!(
+        store.raw_record(&snapshot.id, &saved[1].id).unwrap(),
+        saved[1]
+    );
+}
+
+#[test]
+fn errors_and_debug_output_hold_no_secrets() {
+    let (_home, store) = open();
+    let saved = record(1, Some(b"hunter2 hunter2".to_vec()));
+    let snapshot = save(&store, 0, std::slice::from_ref(&saved));
+    store
+        .connection
+        .execute("UPDATE objects SET size = 1", ())
+        .unwrap();
+    let error = store.raw_record(&snapshot.id, &saved.id).unwrap_err();
+    let found = store.verify(None).unwrap();
+    assert!(!format!("{error:?} {error} {found:?} {store:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_truncated_file_is_found() {
+    let (file, snapshot, saved) = closed();
+    // A file of no bytes is a store that was never filled.
+    for length in (1..file.len()).step_by(file.len() / 41) {
+        assert_harm_is_found(&file[..length], &snapshot, &saved);
+    }
+}
+
+/// A closed store of two releases, as the bytes of its one file.
+fn closed() -> (Vec<u8>, Snapshot, Vec<RawRecord>) {
+    let (_home, store) = open();
+    let saved = vec![
+        record(1, Some(packed(&release(1)))),
+        record(2, Some(packed(&release(2)))),
+        record(3, Some(b"torn".to_vec())),
+    ];
+    let snapshot = save(&store, 0, &saved);
+    let path = files::database(store.dir());
+    drop(store);
+    (fs::read(path).unwrap(), snapshot, saved)
+}
+
+/// What a payload decodes to, or its text.
+fn meaning(record: &RawRecord) -> Vec<u8> {
+    let text = record.payload.clone().unwrap_or_default();
+    match codec::decode(&text, codec::PLAIN_LIMIT) {
+        Ok(plain) => plain.json,
+        Err(_) => text,
+    }
+}
+
+/// Opens a file that was harmed: whatever can still be read is right, and
+/// whatever cannot is found.
+fn assert_harm_is_found(file: &[u8], snapshot: &Snapshot, saved: &[RawRecord]) {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(files::database(home.path()), file).unwrap();
+    // An error is an answer; here and below, a wrong byte would not be.
+    let Ok(store) = Store::open(home.path()) else {
+        return;
+    };
+    let mut lost = store.snapshots().ok().as_deref() != Some(std::slice::from_ref(snapshot));
+    for record in saved {
+        match store.raw_record(&snapshot.id, &record.id) {
+            Ok(back) => {
+                assert_eq!(back.object, record.object);
+                assert_eq!(meaning(&back), meaning(record));
+            }
+            Err(_) => lost = true,
+        }
+    }
+    if lost {
+        let found = store.verify(None);
+        assert!(found.map_or(true, |found| !found.damaged.is_empty()));
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_found_or_harmless() {
+    let (file, snapshot, saved) = closed();
+    // Spread evenly over the file; nine thousand were tried once.
+    for bit in (0..file.len() * 8).step_by(file.len() * 8 / 301) {
+        let mut harmed = file.clone();
+        harmed[bit / 8] ^= 1 << (bit % 8);
+        assert_harm_is_found(&harmed, &snapshot, &saved);
+    }
+}

@@ -1,0 +1,251 @@
+//! Proving that the store still holds what was put into it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::Connection;
+
+use super::records::Row;
+use super::snapshots::{self, Header};
+use super::{Store, StoreError, objects, operations, records};
+use crate::helm::Digest;
+use crate::snapshot::SnapshotId;
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// How many snapshots were read.
+    pub snapshots: usize,
+    /// How many objects were read.
+    pub objects: usize,
+    /// What is damaged; empty if all is well.
+    pub damaged: Vec<Damage>,
+}
+
+/// Something that is not what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The snapshot that it belongs to; `None` if it belongs to none, or to the
+    /// store as a whole.
+    pub snapshot: Option<SnapshotId>,
+    /// `Secret shop/sh.helm.release.v1.shop.v3`, `object 12`.
+    pub what: String,
+    /// How it shows. Never holds what was read.
+    pub reason: String,
+}
+
+impl Store {
+    /// Reads a snapshot, or everything, and checks every digest and seal.
+    ///
+    /// Damage is an answer, not an error; what is damaged does not keep the rest
+    /// from being read.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such snapshot, or the database cannot be read at all.
+    pub fn verify(&self, only: Option<&SnapshotId>) -> Result<Verification, StoreError> {
+        let reading = self.read()?;
+        let mut check = Check::new(&reading);
+        match only {
+            Some(id) => {
+                let header = snapshots::find(&reading, &id.0)?;
+                check.database()?;
+                check.snapshot(header)?;
+            }
+            None => check.everything()?,
+        }
+        Ok(check.done())
+    }
+}
+
+/// A verification under way.
+pub(super) struct Check<'a> {
+    connection: &'a Connection,
+    found: Verification,
+    /// Objects that were read: their digest, or what is wrong with them.
+    objects: HashMap<i64, Result<Digest, &'static str>>,
+    /// Records that were read, and what is wrong with them.
+    records: HashMap<i64, Option<&'static str>>,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self {
+            connection,
+            found: Verification::default(),
+            objects: HashMap::new(),
+            records: HashMap::new(),
+        }
+    }
+
+    pub(super) fn done(mut self) -> Verification {
+        self.found.objects = self.objects.len();
+        self.found
+    }
+
+    pub(super) fn everything(&mut self) -> Result<(), StoreError> {
+        self.database()?;
+        self.all_objects()?;
+        self.all_snapshots()?;
+        self.all_operations()
+    }
+
+    /// SQLite's own checks: of pages and indexes, and of references.
+    fn database(&mut self) -> Result<(), StoreError> {
+        for complaint in self.complaints()? {
+            self.damage(None, "the database", &complaint);
+        }
+        Ok(())
+    }
+
+    fn complaints(&self) -> Result<Vec<String>, StoreError> {
+        let told = self
+            .integrity()
+            .or_else(|error| error.damage().map(|reason| Vec::from([reason.to_owned()])))?;
+        Ok(told.into_iter().filter(|text| text != "ok").collect())
+    }
+
+    fn integrity(&self) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare("PRAGMA integrity_check")?;
+        let told = statement.query_map((), |row| row.get(0))?;
+        let mut told = told.collect::<Result<Vec<String>, _>>()?;
+        let mut statement = self.connection.prepare("PRAGMA foreign_key_check")?;
+        let broken = statement.query_map((), |row| row.get::<_, String>(0))?;
+        let tables = broken.collect::<Result<BTreeSet<_>, _>>()?;
+        told.extend(
+            tables
+                .into_iter()
+                .map(|table| format!("a row of {table} refers to nothing")),
+        );
+        Ok(told)
+    }
+
+    fn all_objects(&mut self) -> Result<(), StoreError> {
+        match objects::ids(self.connection) {
+            Ok(ids) => {
+                for id in ids {
+                    if let Err(reason) = self.object(id)? {
+                        self.damage(None, &format!("object {id}"), reason);
+                    }
+                }
+            }
+            Err(error) => self.damage(None, "the list of objects", error.damage()?),
+        }
+        Ok(())
+    }
+
+    fn all_snapshots(&mut self) -> Result<(), StoreError> {
+        let listed = snapshots::headers(self.connection)
+            .and_then(|headers| Ok((headers, snapshots::count(self.connection)?)));
+        match listed {
+            Ok((headers, count)) => {
+                if headers.len() != count {
+                    let lost = count.abs_diff(headers.len());
+                    self.damage(None, &format!("{lost} snapshots"), "they cannot be read");
+                }
+                headers
+                    .into_iter()
+                    .try_for_each(|header| self.snapshot(header))
+            }
+            Err(error) => {
+                self.damage(None, "the list of snapshots", error.damage()?);
+                Ok(())
+            }
+        }
+    }
+
+    fn all_operations(&mut self) -> Result<(), StoreError> {
+        match operations::ids(self.connection) {
+            Ok(ids) => {
+                for id in ids {
+                    match operations::check(self.connection, &id) {
+                        Ok(()) => {}
+                        Err(StoreError::NoSuchOperation { .. }) => {
+                            self.damage(None, "an operation", "its id is none");
+                        }
+                        Err(error) => {
+                            self.damage(None, &format!("operation {id}"), error.damage()?);
+                        }
+                    }
+                }
+            }
+            Err(error) => self.damage(None, "the list of operations", error.damage()?),
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, header: Header) -> Result<(), StoreError> {
+        let id = header.id.clone();
+        self.found.snapshots += 1;
+        let loaded = match snapshots::load(self.connection, header) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let reason = error.damage()?;
+                self.damage(Some(&id), &format!("snapshot {id}"), reason);
+                return Ok(());
+            }
+        };
+        for (what, reason) in &loaded.rows.damaged {
+            self.damage(Some(&id), what, reason);
+        }
+        for (key, row, object) in &loaded.rows.whole {
+            if let Some(reason) = self.record(*key, row, *object)? {
+                self.damage(Some(&id), &row.id.to_string(), reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a record, if anything.
+    fn record(
+        &mut self,
+        key: i64,
+        row: &Row,
+        object: i64,
+    ) -> Result<Option<&'static str>, StoreError> {
+        if let Some(known) = self.records.get(&key) {
+            return Ok(*known);
+        }
+        let wrong = match self.object(object)? {
+            Err(reason) => Some(reason),
+            Ok(digest) if digest != row.object => Some("its object is another one"),
+            Ok(_) => self.payload(key, row)?,
+        };
+        self.records.insert(key, wrong);
+        Ok(wrong)
+    }
+
+    fn payload(&mut self, key: i64, row: &Row) -> Result<Option<&'static str>, StoreError> {
+        let joined = records::parts(self.connection, key).and_then(|parts| {
+            for part in parts {
+                self.object(part)?
+                    .map_err(|reason| StoreError::damaged("", reason))?;
+            }
+            records::joined(self.connection, key)
+        });
+        match joined {
+            Ok(plain) if Digest::of(&plain) == row.plain => Ok(None),
+            Ok(_) => Ok(Some("its joined parts have another digest")),
+            Err(error) => error.damage().map(Some),
+        }
+    }
+
+    fn object(&mut self, id: i64) -> Result<Result<Digest, &'static str>, StoreError> {
+        if let Some(known) = self.objects.get(&id) {
+            return Ok(*known);
+        }
+        let read = match objects::load(self.connection, id) {
+            Ok((digest, _)) => Ok(digest),
+            Err(error) => Err(error.damage()?),
+        };
+        self.objects.insert(id, read);
+        Ok(read)
+    }
+
+    fn damage(&mut self, snapshot: Option<&SnapshotId>, what: &str, reason: &str) {
+        self.found.damaged.push(Damage {
+            snapshot: snapshot.cloned(),
+            what: what.to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+}
