@@ -1,0 +1,357 @@
+//! The command line, as typed. Doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+
+use crate::diagnose::Severity;
+
+/// Check, back up, unstick and prune Helm releases
+///
+/// Finds releases that are stuck or broken, with evidence; saves their state
+/// before anything is touched; repairs them safely and reversibly.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) verb: VerbArgs,
+}
+
+/// Flags that every verb understands; they follow kubectl.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Global {
+    /// The namespace that the releases' records are stored in
+    #[arg(short, long, global = true, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) namespace: Option<String>,
+    /// All namespaces
+    #[arg(short = 'A', long, global = true, conflicts_with = "namespace")]
+    pub(super) all_namespaces: bool,
+    /// Only records whose labels match, beside Helm's own
+    #[arg(short = 'l', long, global = true, value_name = "SELECTOR")]
+    pub(super) selector: Option<String>,
+    /// How to print
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
+    pub(super) output: Output,
+    /// The language of explanations; by default what LANG says
+    #[arg(long, global = true, value_name = "LANG")]
+    pub(super) lang: Option<LangArg>,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+/// How to reach the cluster.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct Connection {
+    /// The kubeconfig file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        visible_alias = "kube-context"
+    )]
+    pub(super) context: Option<String>,
+    /// The kubeconfig's cluster
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
+    /// The kubeconfig's user
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// The API server's address
+    #[arg(long, global = true, value_name = "URL", alias = "kube-apiserver")]
+    pub(super) server: Option<String>,
+    /// Impersonate this user
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "USER",
+        alias = "kube-as-user"
+    )]
+    pub(super) as_user: Option<String>,
+    /// Impersonate this group; may be repeated
+    #[arg(
+        long = "as-group",
+        global = true,
+        value_name = "GROUP",
+        alias = "kube-as-group"
+    )]
+    pub(super) as_groups: Vec<String>,
+    /// A file with the certificate authority's certificate
+    #[arg(long, global = true, value_name = "FILE", alias = "kube-ca-file")]
+    pub(super) certificate_authority: Option<PathBuf>,
+    /// The name to expect in the API server's certificate
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        alias = "kube-tls-server-name"
+    )]
+    pub(super) tls_server_name: Option<String>,
+    /// Do not verify the API server's certificate
+    #[arg(long, global = true)]
+    pub(super) insecure_skip_tls_verify: bool,
+    /// Give up a request to the API server after this long
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub(super) request_timeout: Option<SignedDuration>,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// For people
+    Table,
+    /// For scripts
+    Json,
+}
+
+/// A language, as `--lang` takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LangArg {
+    /// English
+    En,
+    /// Chinese
+    Zh,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(super) enum VerbArgs {
+    /// Find releases that are stuck or broken; touches nothing
+    #[command(after_help = "Examples:\n  \
+        {self} check                        # the context's namespace\n  \
+        {self} check -A                     # the whole cluster\n  \
+        {self} check web -n shop -o json    # one release, for a script")]
+    Check(CheckArgs),
+    /// Save releases' records to the local store, and look at what was saved
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  \
+        {self} backup -A                    # every record of the cluster\n  \
+        {self} backup web -n shop           # one release\n  \
+        {self} backup list\n  \
+        {self} backup verify"
+    )]
+    Backup(BackupArgs),
+    /// Repair stuck releases: mark a stale pending revision failed, after a snapshot
+    #[command(after_help = "Examples:\n  \
+        {self} unstick web -n shop --dry-run    # show the plan\n  \
+        {self} unstick web -n shop              # show it, ask, do it\n  \
+        {self} unstick --all -A --yes           # everything that is proven stale")]
+    Unstick(UnstickArgs),
+    /// Remove old history that nobody rolls back to
+    #[command(after_help = "Examples:\n  \
+        {self} prune -n shop --dry-run          # what would go\n  \
+        {self} prune web -n shop --keep 5       # keep the newest five revisions")]
+    Prune(PruneArgs),
+    /// Take back an operation of this tool; by default the last one
+    #[command(after_help = "Examples:\n  \
+        {self} log                              # which operations there were\n  \
+        {self} undo --dry-run\n  \
+        {self} undo 3f9a --yes")]
+    Undo(UndoArgs),
+    /// List the operations of this tool
+    Log,
+    /// Say what a check means, why it happens and what to do
+    #[command(after_help = "Examples:\n  \
+        {self} explain                          # all checks\n  \
+        {self} explain stuck-pending --lang zh")]
+    Explain(ExplainArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+}
+
+/// How life is judged.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Signs of life")]
+pub(super) struct Life {
+    /// Nothing may have been written for this long
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(super) older_than: SignedDuration,
+    /// The --timeout that Helm was given; where it may be waiting, silence must last for three
+    /// times this and a slack of a minute, or of one timeout where that is shorter
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub(super) helm_timeout: SignedDuration,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Only these releases
+    #[arg(value_name = "RELEASE")]
+    pub(super) releases: Vec<String>,
+    /// Read the payloads of superseded revisions too
+    #[arg(long)]
+    pub(super) all_revisions: bool,
+    /// Judge a survey that was saved with --save; the cluster is not asked
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["save"])]
+    pub(super) from: Option<PathBuf>,
+    /// Write what was seen to a file (compressed if its name ends in .gz)
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
+    /// Exit with 1 if a finding is at least this severe
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub(super) fail_on: FailOn,
+    #[command(flatten)]
+    pub(super) life: Life,
+}
+
+/// From which severity on `check` exits with 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// Any finding
+    Info,
+    /// Warnings and errors
+    Warning,
+    /// Errors
+    Error,
+    /// Nothing
+    Never,
+}
+
+impl FailOn {
+    /// Whether a finding of that severity fails the check.
+    pub(super) fn fails(self, severity: Severity) -> bool {
+        match self {
+            Self::Info => true,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Error => severity >= Severity::Error,
+            Self::Never => false,
+        }
+    }
+}
+
+/// How a verb that writes goes about it.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Writing")]
+pub(super) struct Writing {
+    /// Show the whole plan, checked by the API server; change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Do not take the release's Lease, nor look whether somebody holds it
+    #[arg(long)]
+    pub(super) no_lock: bool,
+    /// Write although the store will not outlive this container
+    #[arg(long)]
+    pub(super) ephemeral_store: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UnstickArgs {
+    /// The releases to repair
+    #[arg(value_name = "RELEASE", required_unless_present = "all")]
+    pub(super) releases: Vec<String>,
+    /// Every stuck release in the namespace, or with -A in the cluster
+    #[arg(long, conflicts_with = "releases")]
+    pub(super) all: bool,
+    /// Do not make the repaired record immutable: a suspended Helm that wakes up can then write
+    /// over it
+    #[arg(long)]
+    pub(super) no_fence: bool,
+    /// Wait this long, look a second time, and go on only if both looks agree
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub(super) confirm_after: SignedDuration,
+    #[command(flatten)]
+    pub(super) life: Life,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PruneArgs {
+    /// Only these releases
+    #[arg(value_name = "RELEASE")]
+    pub(super) releases: Vec<String>,
+    /// How many of the newest revisions of a release stay
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) keep: u32,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UndoArgs {
+    /// The operation's id, or its beginning
+    #[arg(value_name = "OPERATION")]
+    pub(super) operation: Option<String>,
+    #[command(flatten)]
+    pub(super) writing: Writing,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<BackupCommand>,
+    #[command(flatten)]
+    pub(super) create: CreateArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BackupCommand {
+    /// Save records; the same as `backup` alone
+    Create(CreateArgs),
+    /// List the snapshots, oldest first
+    List,
+    /// Show what a snapshot holds
+    Show {
+        /// The snapshot's id, or its beginning
+        #[arg(value_name = "SNAPSHOT")]
+        snapshot: String,
+    },
+    /// Read everything back and compare every digest; exits with 1 on damage
+    Verify {
+        /// Only this snapshot
+        #[arg(value_name = "SNAPSHOT")]
+        snapshot: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// Only these releases
+    #[arg(value_name = "RELEASE")]
+    pub(super) releases: Vec<String>,
+    /// Write although the store will not outlive this container
+    #[arg(long)]
+    pub(super) ephemeral_store: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The check's id; without one, all are listed
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
+}
+
+/// `90s`, `10m`, `1h30m`; zero and more. A bare number is refused: it does not
+/// say of what.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let duration: SignedDuration = text
+        .parse()
+        .map_err(|_| "expected a duration such as 90s, 10m or 1h30m".to_owned())?;
+    match duration.is_negative() {
+        true => Err("expected a duration that is not negative".to_owned()),
+        false => Ok(duration),
+    }
+}

@@ -1,0 +1,101 @@
+//! `check` and `explain`.
+
+use super::args::CheckArgs;
+use super::settings::{Settings, policy};
+use super::{connect, files, look, print};
+use crate::diagnose::{self, Finding, Policy, checks};
+use crate::error::{Exit, Failure};
+use crate::report;
+use crate::survey::{Scope, Survey, Unread};
+
+/// Surveys, diagnoses, reports; touches nothing.
+pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit, Failure> {
+    let mut policy = policy(&args.life);
+    policy.all_revisions = args.all_revisions;
+    let (survey, findings) = match &args.from {
+        Some(file) => offline(narrowed(settings, args, files::load(file)?)?, &policy),
+        None => {
+            let cluster = connect::cluster(settings).await?;
+            let store = connect::existing_store(settings).unwrap_or(None);
+            let scope = settings.scope(&args.releases, cluster.default_namespace());
+            let looked = look::diagnosed(settings, &cluster, &scope, &policy, store.as_ref());
+            let (survey, findings) = looked.await?;
+            look::namespace_found(&cluster, &survey, &scope).await?;
+            look::all_found(&survey, &scope, &settings.voice)?;
+            (survey, findings)
+        }
+    };
+    if let Some(file) = &args.save {
+        files::save(file, &survey)?;
+    }
+    let text = match settings.json() {
+        true => report::check::check_json(&survey, &findings, &settings.voice),
+        false => report::check::check_table(&survey, &findings, &settings.voice),
+    };
+    print(settings, &text)?;
+    let failed = findings
+        .iter()
+        .any(|finding| args.fail_on.fails(finding.severity));
+    let found = match failed {
+        true => Exit::Findings,
+        false => Exit::Done,
+    };
+    Ok(match survey.unread.is_empty() {
+        true => found,
+        false => found.and(Exit::Unreachable),
+    })
+}
+
+/// The part of a saved survey that was asked for.
+fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result<Survey, Failure> {
+    if settings.global.selector.is_some() {
+        let message = "a saved survey cannot be narrowed by a label selector";
+        return Err(Failure::new(Exit::Usage, message).hint("leave out -l, or name releases"));
+    }
+    let scope = Scope {
+        namespace: settings.global.namespace.clone(),
+        releases: args.releases.clone(),
+        selector: None,
+    };
+    survey.records.retain(|record| {
+        let release = record.release_name().unwrap_or_default();
+        scope
+            .namespace
+            .as_ref()
+            .is_none_or(|namespace| *namespace == record.id.namespace)
+            && (scope.releases.is_empty() || scope.releases.contains(&release))
+    });
+    look::all_found(&survey, &scope, &settings.voice)?;
+    Ok(survey)
+}
+
+/// Judges a saved survey. What it does not hold cannot be fetched any more.
+fn offline(mut survey: Survey, policy: &Policy) -> (Survey, Vec<Finding>) {
+    for need in diagnose::needs(&survey, policy) {
+        survey.unread.push(Unread {
+            what: need.to_string(),
+            reason: "the saved survey does not hold it".to_owned(),
+        });
+    }
+    let findings = diagnose::diagnose(&survey, policy);
+    (survey, findings)
+}
+
+/// Says what a check means, or lists them all.
+pub(super) fn explain(settings: &Settings, id: Option<&str>) -> Result<Exit, Failure> {
+    let voice = &settings.voice;
+    let unknown = |id: &str| {
+        let hint = format!("`{} explain` lists all checks", voice.invoked);
+        Failure::new(Exit::Usage, format!("there is no check {id:?}")).hint(hint)
+    };
+    let wanted = match id {
+        Some(id) => vec![checks::find(id).ok_or_else(|| unknown(id))?],
+        None => checks::CHECKS.to_vec(),
+    };
+    let text = match (settings.json(), id) {
+        (true, _) => report::check::explain_json(&wanted, voice),
+        (false, Some(_)) => report::check::explain(wanted[0], voice),
+        (false, None) => report::check::explain_list(voice),
+    };
+    print(settings, &text)
+}

@@ -1,0 +1,120 @@
+//! Opening the cluster and the store, and what their errors mean to a person.
+
+use super::settings::Settings;
+use crate::cluster::{ApiError, Cluster};
+use crate::error::{Exit, Failure};
+use crate::execute::ExecuteError;
+use crate::store::{Store, StoreError};
+
+/// Connects to the cluster.
+pub(super) async fn cluster(settings: &Settings) -> Result<Cluster, Failure> {
+    settings.helm_driver()?;
+    let connected = Cluster::connect(&settings.connect_options()).await;
+    connected.map_err(|error| {
+        Failure::caused(
+            Exit::Unreachable,
+            "failed to find out how to reach the cluster",
+            error,
+        )
+        .hint("look at `kubectl config view`, or give --kubeconfig and --context")
+    })
+}
+
+/// Opens the store, creating it on first use.
+pub(super) fn store(settings: &Settings) -> Result<Store, Failure> {
+    Store::open(&settings.store_dir()?).map_err(unstored)
+}
+
+/// Opens the store if there is one.
+pub(super) fn existing_store(settings: &Settings) -> Result<Option<Store>, Failure> {
+    Store::open_existing(&settings.store_dir()?).map_err(unstored)
+}
+
+/// A failure of the API server, while doing something.
+pub(super) fn unreachable(doing: &str, error: ApiError) -> Failure {
+    let hint = match &error {
+        ApiError::Unreachable(_) | ApiError::Timeout => Some(
+            "is the server right (`kubectl config view --minify`), and is it up (`kubectl get --raw /readyz`)?",
+        ),
+        ApiError::Untrusted(_) => Some(
+            "the certificate is not trusted: is it the right cluster, and the right certificate-authority in the kubeconfig?",
+        ),
+        ApiError::Unauthorized { .. } | ApiError::Credentials(_) => {
+            Some("log in again, or choose another --context or --user")
+        }
+        ApiError::Forbidden { .. } => {
+            Some("ask for the permission that is named, or use another --context")
+        }
+        _ => None,
+    };
+    let failure = Failure::caused(Exit::Unreachable, format!("failed to {doing}"), error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// A failure of the store.
+pub(super) fn unstored(error: StoreError) -> Failure {
+    let hint = match &error {
+        StoreError::NetworkFilesystem { .. } => {
+            "set ZADIG_DOCTOR_HOME to a directory on a local disk"
+        }
+        StoreError::NoSuchSnapshot { .. } | StoreError::AmbiguousSnapshot { .. } => {
+            return Failure::caused(Exit::Usage, "failed to find the snapshot", error)
+                .hint("`backup list` lists the snapshots");
+        }
+        StoreError::NoSuchOperation { .. } | StoreError::AmbiguousOperation { .. } => {
+            return Failure::caused(Exit::Usage, "failed to find the operation", error)
+                .hint("`log` lists the operations");
+        }
+        _ => "ZADIG_DOCTOR_HOME says where the store is; `backup verify` tells whether it is whole",
+    };
+    Failure::caused(Exit::Unreachable, "failed to use the local store", error).hint(hint)
+}
+
+/// What speaks against carrying out a plan.
+pub(super) fn unexecuted(error: ExecuteError) -> Failure {
+    match error {
+        ExecuteError::Store(error) => unstored(error),
+        ExecuteError::Read { what, source } => unreachable(&format!("read {what}"), source),
+        ExecuteError::Look(source) => Failure {
+            source: Some(source),
+            ..Failure::new(
+                Exit::Unreachable,
+                "the second look failed; nothing was changed",
+            )
+        },
+        ExecuteError::NoServerTime => Failure::new(Exit::Unreachable, error.to_string())
+            .hint("does a proxy remove the Date header?"),
+        ExecuteError::Rehearsal { object, source } => {
+            let exit = match source.is_total() || source.outcome_unknown() {
+                true => Exit::Unreachable,
+                false => Exit::Refused,
+            };
+            Failure::caused(
+                exit,
+                format!("the API server would refuse to write {object}"),
+                source,
+            )
+        }
+        ExecuteError::Forbidden {
+            resource: "leases", ..
+        } => Failure::new(Exit::Refused, error.to_string())
+            .hint("ask for that permission, or give --no-lock if nobody else works on the release"),
+        ExecuteError::Forbidden { .. } => Failure::new(Exit::Refused, error.to_string())
+            .hint("ask for that permission; nothing was changed"),
+        ExecuteError::OtherCluster { .. } => Failure::new(Exit::Refused, error.to_string()).hint(
+            "nothing was changed; choose the --context in which the operation was carried out",
+        ),
+        ExecuteError::Moved | ExecuteError::Guard { .. } => {
+            Failure::new(Exit::Refused, error.to_string())
+                .hint("nothing was changed; run `check` again to see how it stands now")
+        }
+        ExecuteError::Held { .. } => Failure::new(Exit::Refused, error.to_string())
+            .hint("nothing was changed; wait until it is released or expires"),
+        ExecuteError::Payload { .. } | ExecuteError::NotSaved { .. } => {
+            Failure::new(Exit::Refused, error.to_string()).hint("nothing was changed")
+        }
+    }
+}

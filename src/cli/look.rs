@@ -1,0 +1,125 @@
+//! Looking: a survey, and whatever the checks still need.
+
+use super::connect::unreachable;
+use super::settings::Settings;
+use crate::cluster::Cluster;
+use crate::diagnose::{self, Finding, Policy};
+use crate::error::{Exit, Failure};
+use crate::execute;
+use crate::report::Voice;
+use crate::store::Store;
+use crate::survey::{LeaseState, Scope, Survey, Unread};
+
+/// How often checks may ask for more: payloads, then objects, and once more for
+/// each record that turns out not to decode.
+const ROUNDS: usize = 12;
+
+/// Looks at the cluster until no check needs anything more.
+pub(super) async fn survey(
+    settings: &Settings,
+    cluster: &Cluster,
+    scope: &Scope,
+    policy: &Policy,
+) -> Result<Survey, Failure> {
+    let progress = settings.terminal.progress("reading the cluster");
+    let surveyed = cluster.survey(scope).await;
+    let mut survey = surveyed.map_err(|error| unreachable("read the cluster", error))?;
+    for _ in 0..ROUNDS {
+        let needs = diagnose::needs(&survey, policy);
+        if needs.is_empty() {
+            survey.note_unreadable();
+            return Ok(survey);
+        }
+        progress.step();
+        cluster.answer(&mut survey, &needs).await;
+    }
+    survey.note_unreadable();
+    // What is asked for without end is said to be unread, not forgotten.
+    for need in diagnose::needs(&survey, policy) {
+        survey.unread.push(Unread {
+            what: need.to_string(),
+            reason: format!("it was not reached in {ROUNDS} rounds"),
+        });
+    }
+    Ok(survey)
+}
+
+/// Looks and judges. With a store, Leases of our own dead runs are known for
+/// what they are.
+pub(super) async fn diagnosed(
+    settings: &Settings,
+    cluster: &Cluster,
+    scope: &Scope,
+    policy: &Policy,
+    store: Option<&Store>,
+) -> Result<(Survey, Vec<Finding>), Failure> {
+    let survey = survey(settings, cluster, scope, policy).await?;
+    let mut policy = policy.clone();
+    if let Some(store) = store {
+        let held = survey.leases.iter().filter_map(|lease| match &lease.state {
+            LeaseState::Held { holder, .. } => Some(holder),
+            _ => None,
+        });
+        let dead = held.filter(|holder| execute::died(store, holder));
+        policy.own_holders.extend(dead.cloned());
+    }
+    let findings = diagnose::diagnose(&survey, &policy);
+    Ok((survey, findings))
+}
+
+/// That the namespace asked for exists, where nothing was found in it: a typo
+/// must not pass for a clean namespace.
+pub(super) async fn namespace_found(
+    cluster: &Cluster,
+    survey: &Survey,
+    scope: &Scope,
+) -> Result<(), Failure> {
+    let Some(namespace) = scope
+        .namespace
+        .as_ref()
+        .filter(|_| survey.records.is_empty())
+    else {
+        return Ok(());
+    };
+    let exists = cluster.has_namespace(namespace).await;
+    match exists.map_err(|error| unreachable("look for the namespace", error))? {
+        Some(false) => {
+            let message = format!("there is no namespace {namespace:?}");
+            Err(Failure::new(Exit::Findings, message).hint("`kubectl get namespaces` lists them"))
+        }
+        Some(true) | None => Ok(()),
+    }
+}
+
+/// That every release asked for by name has records.
+pub(super) fn all_found(survey: &Survey, scope: &Scope, voice: &Voice) -> Result<(), Failure> {
+    let known = |release: &str| {
+        let named =
+            |record: &crate::survey::Record| record.release_name().as_deref() == Some(release);
+        survey.records.iter().any(named)
+    };
+    let Some(lost) = scope.releases.iter().find(|release| !known(release)) else {
+        return Ok(());
+    };
+    let place = match &scope.namespace {
+        Some(namespace) => format!("in namespace {namespace}"),
+        None => "in any namespace".to_owned(),
+    };
+    if let Some(unread) = survey.unread.first() {
+        let message = format!(
+            "found no release {lost} {place}, but could not read {}",
+            unread.what
+        );
+        return Err(Failure::new(Exit::Unreachable, message).hint(unread.reason.clone()));
+    }
+    let place = match &scope.selector {
+        Some(selector) => format!("{place} that matches {selector:?}"),
+        None => place,
+    };
+    let message = format!("there is no record of a release {lost} {place}");
+    let hint = format!(
+        "give its storage namespace with -n, or look everywhere: {}",
+        voice.own(&["check", "-A"])
+    );
+    Err(Failure::new(Exit::Findings, message).hint(hint))
+}

@@ -1,0 +1,107 @@
+//! Arguments, settings, and one file per verb: the wiring.
+//!
+//! A verb's file reads from top to bottom as the flow of the whole: look,
+//! diagnose, plan, show, ask, carry out, report. It holds no logic.
+
+use std::ffi::OsString;
+use std::io;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::error::{Exit, Failure};
+
+mod args;
+mod backup;
+mod check;
+mod connect;
+mod files;
+mod log;
+mod look;
+mod prune;
+mod settings;
+mod undo;
+mod unstick;
+mod write;
+
+use args::{Cli, VerbArgs};
+use settings::Settings;
+
+/// Runs the tool: parses, carries out the verb, prints what came of it.
+pub fn run(arguments: &[OsString]) -> Exit {
+    let argv0 = arguments.first().and_then(|name| name.to_str());
+    let invoked = settings::invoked(argv0.unwrap_or_default());
+    let command = named(Cli::command(), &invoked).bin_name(&invoked);
+    let parsed = command.try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data on stdout, the rest is an error.
+            let _ = error.print();
+            return match error.use_stderr() {
+                true => Exit::Usage,
+                false => Exit::Done,
+            };
+        }
+    };
+    let settings = Settings::new(cli.global, invoked);
+    match dispatch(&settings, cli.verb) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            settings.terminal.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+/// Puts the name under which we were invoked into the examples.
+fn named(command: clap::Command, invoked: &str) -> clap::Command {
+    let help = command.get_after_help().map(|help| help.to_string());
+    let command = match help {
+        Some(help) => command.after_help(help.replace("{self}", invoked)),
+        None => command,
+    };
+    command.mut_subcommands(|subcommand| named(subcommand, invoked))
+}
+
+fn dispatch(settings: &Settings, verb: VerbArgs) -> Result<Exit, Failure> {
+    match verb {
+        VerbArgs::Explain(args) => check::explain(settings, args.id.as_deref()),
+        VerbArgs::Completion(args) => completion(settings, args.shell),
+        VerbArgs::Log => log::log(settings),
+        verb => runtime()?.block_on(async {
+            match verb {
+                VerbArgs::Check(args) => check::check(settings, &args).await,
+                VerbArgs::Backup(args) => backup::backup(settings, &args).await,
+                VerbArgs::Unstick(args) => unstick::unstick(settings, &args).await,
+                VerbArgs::Prune(args) => prune::prune(settings, &args).await,
+                VerbArgs::Undo(args) => undo::undo(settings, &args).await,
+                VerbArgs::Explain(_) | VerbArgs::Completion(_) | VerbArgs::Log => Ok(Exit::Done),
+            }
+        }),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(|error| Failure::caused(Exit::Unreachable, "failed to start", error))
+}
+
+fn completion(settings: &Settings, shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "zadig-doctor", &mut script);
+    print(settings, &String::from_utf8_lossy(&script))
+}
+
+/// Writes data to stdout.
+fn print(settings: &Settings, text: &str) -> Result<Exit, Failure> {
+    match settings.terminal.data(text) {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => Err(unwritable(error)),
+    }
+}
+
+fn unwritable(error: io::Error) -> Failure {
+    Failure::caused(Exit::Unreachable, "failed to write to stdout", error)
+}

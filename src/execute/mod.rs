@@ -1,0 +1,296 @@
+//! Carries out a plan: lock, look again, save, write, read back.
+//!
+//! The order is the promise. Intent is durable before the first write, every
+//! write is guarded by what was seen, and an answer that was lost is never
+//! guessed: the object is read back. Killed between any two instructions, the
+//! next run settles or finishes what this one began ([`resume`]). This room
+//! owns the waiting; it decides nothing that the plan has not decided.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "waits between the looks, and paces the renewal of Leases"
+)]
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+
+use crate::cluster::Cluster;
+use crate::plan::{Event, OperationId, Plan, Receipt, Refusal};
+use crate::snapshot::{Snapshot, SnapshotId};
+use crate::store::{OperationLock, Store, StoreError};
+use crate::survey::{RecordId, Unread};
+
+mod access;
+mod error;
+mod lock;
+mod prepare;
+mod resume;
+mod stops;
+mod write;
+
+pub use error::ExecuteError;
+pub use lock::{died, holder};
+pub use resume::{Resumed, resume};
+
+use lock::Leases;
+use prepare::{Prepared, prepare};
+use stops::Stops;
+
+/// How a plan is carried out.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// Whether the releases' Leases are taken (`--no-lock` switches it off).
+    pub lock: bool,
+    /// How long to wait before the second look (`--confirm-after`).
+    pub confirm_after: Duration,
+    /// The operation that this plan takes back.
+    pub undoes: Option<OperationId>,
+    /// Records to save besides those that the plan writes to.
+    pub also_save: Vec<RecordId>,
+}
+
+/// Carries out a plan and returns its receipt.
+///
+/// `again` looks a second time, with the Leases taken, and plans anew; a release
+/// for which that gives other steps is left alone. What speaks against one
+/// release does not keep the others from being repaired: the receipt says so.
+///
+/// # Errors
+///
+/// What speaks against all of it; then nothing was begun. From the first write
+/// on the receipt tells; only a store that cannot be written is still an error.
+pub async fn execute(
+    cluster: &Cluster,
+    store: &Store,
+    plan: &Plan,
+    manner: &Manner,
+    again: impl AsyncFnOnce(&OperationId) -> Result<Plan, ExecuteError>,
+) -> Result<Receipt, ExecuteError> {
+    same_cluster(cluster, plan).await?;
+    let mut stops = Stops::default();
+    access::check(cluster, plan, manner.lock, &mut stops).await?;
+    stops.unless_all(plan)?;
+    let lock = store.claim()?;
+    let mut leases = Leases::none(lock.operation());
+    let result = async {
+        if manner.lock {
+            leases.take(cluster, store, plan, &mut stops).await;
+            stops.unless_all(plan)?;
+        }
+        tokio::time::sleep(manner.confirm_after).await;
+        stops.where_moved(plan, &again(lock.operation()).await?);
+        let prepared = prepare(cluster, store, plan, &mut stops).await;
+        // What is deleted in order to be created again must be creatable.
+        let follows = |prepared: &Prepared| prepared.follows;
+        rehearse(cluster, plan, &prepared, follows, &mut stops).await;
+        stops.unless_all(plan)?;
+        let snapshot = save(cluster, store, plan, &manner.also_save).await?;
+        let operation = Operation {
+            began: cluster.server_time().unwrap_or(snapshot.time),
+            undoes: manner.undoes.as_ref(),
+            snapshot: &snapshot.id,
+            stops: &stops,
+        };
+        operation
+            .run(cluster, store, plan, &lock, &mut leases, prepared)
+            .await
+    }
+    .await;
+    leases.release(cluster).await;
+    result
+}
+
+/// An operation about to be written down.
+struct Operation<'a> {
+    began: Timestamp,
+    undoes: Option<&'a OperationId>,
+    snapshot: &'a SnapshotId,
+    stops: &'a Stops,
+}
+
+impl Operation<'_> {
+    /// The first refusal stops what follows for the same release; an outcome
+    /// that is not known stops everything.
+    async fn run(
+        self,
+        cluster: &Cluster,
+        store: &Store,
+        plan: &Plan,
+        lock: &OperationLock,
+        leases: &mut Leases,
+        prepared: Vec<Option<Prepared>>,
+    ) -> Result<Receipt, ExecuteError> {
+        store.begin_operation(lock, plan, self.snapshot, self.undoes, self.began)?;
+        let id = lock.operation();
+        let mut failed = Vec::new();
+        for (step, prepared) in prepared.into_iter().enumerate() {
+            let release = plan.steps[step].release();
+            let stopped = self.stops.reason(release);
+            let Some(prepared) = prepared.filter(|_| stopped.is_none()) else {
+                let reason = stopped.unwrap_or_else(|| "it was not made ready".to_owned());
+                store.append(id, &Event::Refused { step, reason })?;
+                continue;
+            };
+            if failed.contains(&release) {
+                continue;
+            }
+            // Never between a deletion and the creation that it was done for.
+            if !prepared.follows
+                && let Err(error) = leases.renew(cluster).await
+            {
+                let reason = format!("the Lease was lost: {}", error.reason());
+                store.append(id, &Event::Refused { step, reason })?;
+                break;
+            }
+            match write::carry_out(cluster, store, id, step, prepared).await? {
+                Event::Done { .. } => {}
+                Event::Refused { .. } => failed.push(release),
+                _ => break,
+            }
+        }
+        write::end(store, id)?;
+        Ok(store.operation(&id.0)?)
+    }
+}
+
+/// Checks a plan against the cluster without writing: guards, permissions and a
+/// server-side dry run of every write. Returns what would be refused.
+///
+/// # Errors
+///
+/// What would stop all of it.
+pub async fn dry_run(
+    cluster: &Cluster,
+    store: &Store,
+    plan: &Plan,
+    lock: bool,
+) -> Result<Vec<Refusal>, ExecuteError> {
+    same_cluster(cluster, plan).await?;
+    let mut stops = Stops::default();
+    access::check(cluster, plan, lock, &mut stops).await?;
+    let prepared = prepare(cluster, store, plan, &mut stops).await;
+    rehearse(cluster, plan, &prepared, |_| true, &mut stops).await;
+    stops.unless_all(plan)?;
+    Ok(stops.refusals())
+}
+
+/// Tries writes as server-side dry runs; what would be refused stops its
+/// release.
+async fn rehearse(
+    cluster: &Cluster,
+    plan: &Plan,
+    prepared: &[Option<Prepared>],
+    which: impl Fn(&Prepared) -> bool,
+    stops: &mut Stops,
+) {
+    for (step, prepared) in plan.steps.iter().zip(prepared) {
+        if let Some(prepared) = prepared.as_ref().filter(|one| which(one))
+            && let Err(why) = write::rehearse(cluster, prepared).await
+        {
+            stops.add(step.release(), why);
+        }
+    }
+}
+
+/// That the plan was made for the cluster that is connected.
+async fn same_cluster(cluster: &Cluster, plan: &Plan) -> Result<(), ExecuteError> {
+    let connected = cluster.identity().await;
+    let connected = connected.map_err(|source| ExecuteError::Read {
+        what: "the cluster's identity".to_owned(),
+        source,
+    })?;
+    match plan.cluster.as_deref() == Some(&connected) {
+        true => Ok(()),
+        false => Err(ExecuteError::OtherCluster {
+            planned: plan.cluster.clone().unwrap_or_else(|| "unknown".to_owned()),
+            connected,
+        }),
+    }
+}
+
+/// Saves the records that a plan writes to, and others of their releases, as
+/// they are now.
+async fn save(
+    cluster: &Cluster,
+    store: &Store,
+    plan: &Plan,
+    also: &[RecordId],
+) -> Result<Snapshot, ExecuteError> {
+    let mut ids: Vec<&RecordId> = plan.steps.iter().map(|step| &step.object).collect();
+    ids.extend(also);
+    ids.sort();
+    ids.dedup();
+    let request = Backup {
+        ids: &ids,
+        cluster: plan.cluster.as_deref(),
+        missing: &[],
+        time: cluster.server_time().ok_or(ExecuteError::NoServerTime)?,
+        reason: &plan.verb.to_string(),
+    };
+    let snapshot = backup(cluster, store, &request, || ()).await?;
+    let needed = |missing: &&Unread| {
+        let mut written = plan.steps.iter().map(|step| step.object.to_string());
+        written.any(|object| object == missing.what)
+    };
+    match snapshot.missing.iter().find(needed) {
+        Some(missing) => Err(ExecuteError::NotSaved {
+            what: missing.what.clone(),
+            reason: missing.reason.clone(),
+        }),
+        None => Ok(snapshot),
+    }
+}
+
+/// How many records are read at the same time.
+const READERS: usize = 8;
+
+/// What is to be saved.
+#[derive(Clone, Copy, Debug)]
+pub struct Backup<'a> {
+    /// These records.
+    pub ids: &'a [&'a RecordId],
+    /// The uid of namespace `kube-system`.
+    pub cluster: Option<&'a str>,
+    /// What is known to be missing already.
+    pub missing: &'a [Unread],
+    /// The API server's time.
+    pub time: Timestamp,
+    /// `backup`, or the verb whose writes follow.
+    pub reason: &'a str,
+}
+
+/// Saves records as one snapshot. One that cannot be read does not lose the
+/// rest: the snapshot says what is missing. One that is gone by now is not
+/// missing. `on_record` is told of each.
+///
+/// # Errors
+///
+/// If the store cannot be written.
+pub async fn backup(
+    cluster: &Cluster,
+    store: &Store,
+    request: &Backup<'_>,
+    on_record: impl Fn(),
+) -> Result<Snapshot, StoreError> {
+    let mut writer = store.begin_snapshot(request.time, request.cluster, request.reason)?;
+    for missing in request.missing {
+        writer.missing(missing.clone());
+    }
+    let read = async |id: RecordId| (cluster.read_record(&id).await, id);
+    let ids = request.ids.iter().map(|id| (*id).clone());
+    let mut records = pin!(stream::iter(ids).map(read).buffered(READERS));
+    while let Some((record, id)) = records.next().await {
+        on_record();
+        match record {
+            Ok(Some(record)) => writer.add(&record)?,
+            Ok(None) => {}
+            Err(error) => writer.missing(Unread {
+                what: id.to_string(),
+                reason: error.reason(),
+            }),
+        }
+    }
+    writer.finish()
+}

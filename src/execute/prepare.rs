@@ -1,0 +1,218 @@
+//! Every write of a plan, made ready and checked against its guard before the
+//! first one is sent.
+
+use super::ExecuteError;
+use super::stops::Stops;
+use crate::cluster::Cluster;
+use crate::helm::{Digest, Status, codec, edit};
+use crate::plan::{Action, Guard, Plan, Step};
+use crate::store::Store;
+use crate::survey::{RawRecord, RecordId};
+
+/// A write ready to be sent.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// To what.
+    pub(super) object: RecordId,
+    /// What.
+    pub(super) write: Write,
+    /// Whether an earlier step of the plan writes to the same object.
+    pub(super) follows: bool,
+}
+
+/// What is sent.
+#[derive(Debug)]
+pub(super) enum Write {
+    /// `PUT` with the resourceVersion inside.
+    Replace(RawRecord),
+    /// `POST`.
+    Create(RawRecord),
+    /// `DELETE` with preconditions.
+    Delete {
+        /// `metadata.uid`.
+        uid: String,
+        /// `metadata.resourceVersion`.
+        resource_version: String,
+    },
+}
+
+impl Prepared {
+    /// The payload's digest once it is written; `None` for a deletion.
+    pub(super) fn will_be(&self) -> Option<Digest> {
+        match &self.write {
+            Write::Replace(record) | Write::Create(record) => Some(record.digest()),
+            Write::Delete { .. } => None,
+        }
+    }
+}
+
+/// Prepares every step whose release is not left alone. The objects are read;
+/// nothing is written.
+pub(super) async fn prepare(
+    cluster: &Cluster,
+    store: &Store,
+    plan: &Plan,
+    stops: &mut Stops,
+) -> Vec<Option<Prepared>> {
+    let mut prepared = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        prepared.push(match stops.has(step.release()) {
+            true => None,
+            false => match prepare_step(cluster, store, step).await {
+                Ok(ready) => Some(ready),
+                Err(why) => {
+                    stops.add(step.release(), why);
+                    None
+                }
+            },
+        });
+    }
+    prepared
+}
+
+/// Prepares one step.
+pub(super) async fn prepare_step(
+    cluster: &Cluster,
+    store: &Store,
+    step: &Step,
+) -> Result<Prepared, ExecuteError> {
+    let object = &step.object;
+    let follows = matches!(step.guard, Guard::LeftBy { .. });
+    let write = match &step.action {
+        Action::CreateRecord { from } => {
+            let saved = store.raw_record(from, object)?;
+            if !follows {
+                absent(cluster, object).await?;
+            }
+            Write::Create(saved)
+        }
+        Action::DeleteRecord => {
+            let record = guarded(cluster, step).await?;
+            // It would stay, and keep what is to follow from being created.
+            let finalizers = &record.object["metadata"]["finalizers"];
+            if finalizers.as_array().is_some_and(|held| !held.is_empty()) {
+                let reason = format!("it is held by finalizers {finalizers}");
+                return Err(guard(object, &reason));
+            }
+            Write::Delete {
+                uid: record.uid().to_owned(),
+                resource_version: record.resource_version().to_owned(),
+            }
+        }
+        Action::EditRecord {
+            status,
+            description,
+            fence,
+        } => {
+            let mut record = guarded(cluster, step).await?;
+            if record.object["immutable"] == true {
+                return Err(guard(object, "it is immutable, so nobody can edit it"));
+            }
+            let now = cluster.server_time().ok_or(ExecuteError::NoServerTime)?;
+            change_payload(&mut record, status, description)?;
+            change_object(&mut record, status, now.as_second(), *fence);
+            Write::Replace(record)
+        }
+    };
+    Ok(Prepared {
+        object: object.clone(),
+        write,
+        follows,
+    })
+}
+
+async fn read(cluster: &Cluster, object: &RecordId) -> Result<Option<RawRecord>, ExecuteError> {
+    let record = cluster.read_record(object).await;
+    record.map_err(|source| ExecuteError::Read {
+        what: object.to_string(),
+        source,
+    })
+}
+
+async fn absent(cluster: &Cluster, object: &RecordId) -> Result<(), ExecuteError> {
+    match read(cluster, object).await? {
+        None => Ok(()),
+        Some(_) => Err(guard(object, "it exists")),
+    }
+}
+
+/// The object as it is, if it is what the guard saw.
+async fn guarded(cluster: &Cluster, step: &Step) -> Result<RawRecord, ExecuteError> {
+    let object = &step.object;
+    let record = read(cluster, object)
+        .await?
+        .ok_or_else(|| guard(object, "it is gone"))?;
+    let Guard::Seen {
+        uid,
+        resource_version,
+        digest,
+    } = &step.guard
+    else {
+        return Err(guard(object, "it exists"));
+    };
+    if !record.object["metadata"]["deletionTimestamp"].is_null() {
+        return Err(guard(object, "it is being deleted"));
+    }
+    if record.uid() != uid {
+        return Err(guard(object, "it was deleted and made anew"));
+    }
+    if record.resource_version() != resource_version {
+        return Err(guard(object, "it was written meanwhile"));
+    }
+    if digest.is_some_and(|digest| digest != record.digest()) {
+        return Err(guard(object, "its payload is another one"));
+    }
+    Ok(record)
+}
+
+fn guard(object: &RecordId, reason: &str) -> ExecuteError {
+    ExecuteError::Guard {
+        object: object.to_string(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Sets the status and description inside the payload; every other byte of the
+/// decoded JSON stays as it was.
+fn change_payload(
+    record: &mut RawRecord,
+    status: &Status,
+    description: &str,
+) -> Result<(), ExecuteError> {
+    let object = record.id.to_string();
+    let fail = |reason: String| ExecuteError::Payload {
+        object: object.clone(),
+        reason,
+    };
+    let text = record.payload.as_deref().unwrap_or_default();
+    let plain = codec::decode(text, codec::PLAIN_LIMIT).map_err(|error| fail(error.to_string()))?;
+    let edits: [(&[&str], &str); 2] = [
+        (&["info", "status"], status.as_str()),
+        (&["info", "description"], description),
+    ];
+    let json = edit::set_strings(&plain.json, &edits).map_err(|error| fail(error.to_string()))?;
+    let room = codec::TEXT_LIMIT.saturating_sub(other_data(record));
+    let text = codec::encode(&json, room).map_err(|error| fail(error.to_string()))?;
+    record.payload = Some(text);
+    Ok(())
+}
+
+/// The size of the record's other data: the limit holds for the sum
+/// (Kubernetes `MaxSecretSize`).
+fn other_data(record: &RawRecord) -> usize {
+    let data = record.object["data"].as_object();
+    let sizes = data.into_iter().flatten();
+    sizes
+        .map(|(_, value)| value.as_str().map_or(0, str::len))
+        .sum()
+}
+
+/// Sets the labels that say the same as the payload, and the fence.
+fn change_object(record: &mut RawRecord, status: &Status, now: i64, fence: bool) {
+    let labels = &mut record.object["metadata"]["labels"];
+    labels["status"] = status.as_str().into();
+    labels["modifiedAt"] = now.to_string().into();
+    if fence {
+        record.object["immutable"] = true.into();
+    }
+}

@@ -1,0 +1,207 @@
+//! What an earlier run began and did not end.
+//!
+//! Every operation that is neither ended nor being carried out is read back
+//! against its journal. Edits and deletions that were not sent are left undone:
+//! nothing depends on them. A record that was deleted in order to be put back is
+//! put back now, if its release is still there: between those two steps it
+//! exists in the store alone.
+
+use super::ExecuteError;
+use super::lock::Leases;
+use super::prepare::prepare_step;
+use super::stops::Stops;
+use super::write::{carry_out, done, end, look};
+use crate::cluster::Cluster;
+use crate::plan::{Action, Event, Guard, OperationId, Outcome, Receipt, Step};
+use crate::snapshot::SavedRecord;
+use crate::store::{Store, StoreError};
+use crate::survey::RawRecord;
+
+/// How long after its beginning an operation's last request may still be under
+/// way although its process is dead, in seconds.
+const UNDER_WAY: i64 = 60;
+
+/// What became of an interrupted operation.
+#[derive(Debug)]
+pub struct Resumed {
+    /// Its receipt as it is now.
+    pub receipt: Receipt,
+    /// What kept it from being settled. It stays open, and the next run tries
+    /// again.
+    pub error: Option<ExecuteError>,
+}
+
+/// Settles or finishes interrupted operations on the cluster that `identity`
+/// names. `lock` as for the operation itself.
+///
+/// One that cannot be settled does not keep the others, nor the caller, from
+/// going on: guards protect what it may still write.
+///
+/// # Errors
+///
+/// If the store cannot be read or written: nothing new should be begun then.
+pub async fn resume(
+    cluster: &Cluster,
+    store: &Store,
+    identity: &str,
+    lock: bool,
+) -> Result<Vec<Resumed>, StoreError> {
+    let mut resumed = Vec::new();
+    for receipt in store.unfinished()? {
+        if receipt.plan.cluster.as_deref() != Some(identity) {
+            continue;
+        }
+        let id = receipt.operation.clone();
+        let _held = match store.hold(&id) {
+            Ok(held) => held,
+            Err(StoreError::Running { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        let error = match finish(cluster, store, &receipt, lock).await {
+            Ok(()) => None,
+            Err(ExecuteError::Store(error)) => return Err(error),
+            Err(error) => Some(error),
+        };
+        let receipt = store.operation(&id.0)?;
+        resumed.push(Resumed { receipt, error });
+    }
+    Ok(resumed)
+}
+
+async fn finish(
+    cluster: &Cluster,
+    store: &Store,
+    receipt: &Receipt,
+    lock: bool,
+) -> Result<(), ExecuteError> {
+    let id = &receipt.operation;
+    for (index, step) in receipt.plan.steps.iter().enumerate() {
+        if let Outcome::Started { .. } | Outcome::Unknown(_) = receipt.outcome(index) {
+            let now = look(cluster, &step.object).await?;
+            if landed(receipt, index, step, now.as_ref()) {
+                store.append(id, &done(index, now.as_ref()))?;
+            } else if under_way(cluster, receipt, step) {
+                // Said later: until then the operation stays open.
+                return Ok(());
+            } else {
+                let reason = "interrupted before it was written".to_owned();
+                store.append(
+                    id,
+                    &Event::Refused {
+                        step: index,
+                        reason,
+                    },
+                )?;
+            }
+        }
+    }
+    let mut leases = Leases::none(id);
+    let result = put_back(cluster, store, id, lock, &mut leases).await;
+    leases.release(cluster).await;
+    result?;
+    end(store, id)?;
+    Ok(())
+}
+
+/// Whether a write whose outcome was not noted has been done.
+fn landed(receipt: &Receipt, index: usize, step: &Step, now: Option<&RawRecord>) -> bool {
+    let will_be = receipt.events.iter().rev().find_map(|event| match event {
+        Event::Started { step, will_be } if *step == index => Some(*will_be),
+        _ => None,
+    });
+    match (&step.action, &step.guard, now) {
+        (Action::EditRecord { .. }, Guard::Seen { uid, .. }, Some(now)) => {
+            now.uid() == uid && will_be.flatten() == Some(now.digest())
+        }
+        (Action::CreateRecord { .. }, _, Some(now)) => will_be.flatten() == Some(now.digest()),
+        (Action::DeleteRecord, Guard::Seen { uid, .. }, now) => {
+            now.is_none_or(|now| now.uid() != uid)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a request of the dead process could still reach the API server and
+/// change what is said now. A creation could not: the name is taken by then.
+fn under_way(cluster: &Cluster, receipt: &Receipt, step: &Step) -> bool {
+    if matches!(step.action, Action::CreateRecord { .. }) {
+        return false;
+    }
+    let now = cluster.server_time();
+    now.is_none_or(|now| now.as_second() - receipt.began.as_second() < UNDER_WAY)
+}
+
+/// Creates what an earlier step of the same plan deleted for that purpose.
+async fn put_back(
+    cluster: &Cluster,
+    store: &Store,
+    id: &OperationId,
+    lock: bool,
+    leases: &mut Leases,
+) -> Result<(), ExecuteError> {
+    let receipt = store.operation(&id.0)?;
+    for (index, step) in receipt.plan.steps.iter().enumerate() {
+        let Guard::LeftBy { step: before } = step.guard else {
+            continue;
+        };
+        let deleted = matches!(receipt.outcome(before), Outcome::Done { .. });
+        let missing = !matches!(receipt.outcome(index), Outcome::Done { .. });
+        if !deleted || !missing {
+            continue;
+        }
+        if let Some(reason) = unwanted(cluster, store, &receipt, step).await? {
+            store.append(
+                id,
+                &Event::Refused {
+                    step: index,
+                    reason,
+                },
+            )?;
+            store.append(id, &Event::Ended)?;
+            return Ok(());
+        }
+        if lock {
+            let mut stops = Stops::default();
+            leases.take(cluster, store, &receipt.plan, &mut stops).await;
+            stops.unless_all(&receipt.plan)?;
+        }
+        let prepared = prepare_step(cluster, store, step).await?;
+        carry_out(cluster, store, id, index, prepared).await?;
+    }
+    Ok(())
+}
+
+/// Why a deleted record is not put back: somebody made another one meanwhile,
+/// or uninstalled the release.
+async fn unwanted(
+    cluster: &Cluster,
+    store: &Store,
+    receipt: &Receipt,
+    step: &Step,
+) -> Result<Option<String>, ExecuteError> {
+    if look(cluster, &step.object).await?.is_some() {
+        return Ok(Some("somebody made another one meanwhile".to_owned()));
+    }
+    let written = |saved: &&SavedRecord| {
+        let mut steps = receipt.plan.steps.iter();
+        steps.any(|step| step.object == saved.id)
+    };
+    let snapshot = store.snapshot(&receipt.snapshot.0)?;
+    let mut others = snapshot
+        .records
+        .iter()
+        .filter(|saved| !written(saved))
+        .peekable();
+    if others.peek().is_none() {
+        return Ok(None);
+    }
+    for saved in others {
+        if look(cluster, &saved.id).await?.is_some() {
+            return Ok(None);
+        }
+    }
+    let snapshot = &receipt.snapshot;
+    Ok(Some(format!(
+        "the release is gone by now; snapshot {snapshot} still holds the record"
+    )))
+}

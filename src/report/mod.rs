@@ -1,0 +1,91 @@
+//! Values → text, for people and for scripts.
+//!
+//! Pure: functions return the text, somebody else prints it. JSON goes through
+//! frozen structs of this room, never through the types that the rest of the
+//! tool thinks with, so that those can change and scripts keep working.
+
+use crate::diagnose::{Advice, Command, Lang};
+use crate::helm::Driver;
+
+pub mod check;
+pub mod operation;
+pub mod plan;
+pub mod snapshot;
+mod table;
+
+/// How the tool speaks: to whom, under which name.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    /// The command as the user invoked it: `kubectl zadig-doctor`.
+    pub invoked: String,
+    /// Connection flags the user gave that a pasted command needs too.
+    pub keep: Vec<String>,
+    /// The same as Helm calls them.
+    pub keep_for_helm: Vec<String>,
+    /// The language of texts that come in two.
+    pub lang: Lang,
+    /// Columns.
+    pub width: u16,
+}
+
+impl Voice {
+    /// A command of this tool, ready to paste.
+    pub fn own<S: AsRef<str>>(&self, arguments: &[S]) -> String {
+        let arguments = arguments.iter().map(AsRef::as_ref);
+        let words = arguments.chain(self.keep.iter().map(String::as_str));
+        let words: Vec<_> = words.map(quote).collect();
+        format!("{} {}", self.invoked, words.join(" "))
+    }
+
+    /// An advice's command, ready to paste.
+    pub fn command(&self, advice: &Advice) -> Option<String> {
+        Some(match advice.command.as_ref()? {
+            Command::Own(arguments) => self.own(arguments),
+            Command::Helm(driver, arguments) => {
+                let helm = match driver {
+                    Driver::Secret => "helm",
+                    Driver::ConfigMap => "HELM_DRIVER=configmap helm",
+                };
+                let words: Vec<_> = arguments
+                    .iter()
+                    .chain(&self.keep_for_helm)
+                    .map(|word| quote(word))
+                    .collect();
+                format!("{helm} {}", words.join(" "))
+            }
+        })
+    }
+}
+
+/// The word as a POSIX shell reads it back.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// Pretty JSON with a line feed at its end.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    // Our own structs of strings and numbers: there is nothing that fails.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text + "\n"
+}
+
+/// `1 record`, `2 records`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// A size as people read it, in units of 1024.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_240 => format!("{bytes} B"),
+        10_240..10_485_760 => format!("{} KiB", bytes / 1024),
+        _ => format!("{} MiB", bytes / 1_048_576),
+    }
+}

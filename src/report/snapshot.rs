@@ -1,0 +1,222 @@
+//! What `backup` prints.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Voice, count, json, size, table::table};
+use crate::snapshot::Snapshot;
+
+#[derive(Serialize)]
+struct SnapshotV1<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'static str>,
+    id: String,
+    time: String,
+    reason: &'a str,
+    complete: bool,
+    releases: usize,
+    records: usize,
+    bytes: u64,
+    missing: Vec<MissingV1<'a>>,
+}
+
+#[derive(Serialize)]
+struct MissingV1<'a> {
+    what: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct SnapshotsV1<'a> {
+    schema: &'static str,
+    snapshots: Vec<SnapshotV1<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShowV1<'a> {
+    schema: &'static str,
+    snapshot: SnapshotV1<'a>,
+    records: Vec<SavedV1<'a>>,
+}
+
+#[derive(Serialize)]
+struct SavedV1<'a> {
+    namespace: &'a str,
+    driver: crate::helm::Driver,
+    name: &'a str,
+    release: Option<String>,
+    revision: Option<u32>,
+    uid: &'a str,
+    resource_version: &'a str,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct VerifyV1<'a> {
+    schema: &'static str,
+    snapshots: usize,
+    objects: usize,
+    damaged: &'a [String],
+}
+
+fn snapshot_v1(snapshot: &Snapshot) -> SnapshotV1<'_> {
+    let missing = snapshot.missing.iter().map(|missing| MissingV1 {
+        what: &missing.what,
+        reason: &missing.reason,
+    });
+    SnapshotV1 {
+        schema: None,
+        id: snapshot.id.to_string(),
+        time: snapshot.time.to_string(),
+        reason: &snapshot.reason,
+        complete: snapshot.complete(),
+        releases: snapshot.releases(),
+        records: snapshot.records.len(),
+        bytes: snapshot.bytes(),
+        missing: missing.collect(),
+    }
+}
+
+/// `backup -o json`: schema `zadig-doctor/snapshot/v1`.
+pub fn created_json(snapshot: &Snapshot) -> String {
+    let mut value = snapshot_v1(snapshot);
+    value.schema = Some("zadig-doctor/snapshot/v1");
+    json(&value)
+}
+
+/// `backup` for a person.
+pub fn created_text(snapshot: &Snapshot, voice: &Voice) -> String {
+    let complete = match snapshot.complete() {
+        true => "saved and verified",
+        false => "INCOMPLETE",
+    };
+    let mut text = format!(
+        "Snapshot {}: {complete}: {} of {}, {}\n",
+        snapshot.id,
+        count(snapshot.records.len(), "record"),
+        count(snapshot.releases(), "release"),
+        size(snapshot.bytes())
+    );
+    for missing in &snapshot.missing {
+        text += &format!("  missing: {}: {}\n", missing.what, missing.reason);
+    }
+    let show = voice.own(&["backup", "show", &snapshot.id.to_string()]);
+    text + &format!("  > see what it holds\n      {show}\n")
+}
+
+/// `backup list -o json`: schema `zadig-doctor/snapshots/v1`, oldest first.
+pub fn list_json(snapshots: &[Snapshot]) -> String {
+    json(&SnapshotsV1 {
+        schema: "zadig-doctor/snapshots/v1",
+        snapshots: snapshots.iter().map(snapshot_v1).collect(),
+    })
+}
+
+/// `backup list` for a person, oldest first.
+pub fn list_table(snapshots: &[Snapshot], voice: &Voice) -> String {
+    if snapshots.is_empty() {
+        return "no snapshots yet\n".to_owned();
+    }
+    let row = |snapshot: &Snapshot| {
+        let complete = match snapshot.complete() {
+            true => "yes",
+            false => "NO",
+        };
+        vec![
+            snapshot.id.to_string(),
+            snapshot.time.to_string(),
+            snapshot.reason.clone(),
+            snapshot.releases().to_string(),
+            snapshot.records.len().to_string(),
+            size(snapshot.bytes()),
+            complete.to_owned(),
+        ]
+    };
+    let heading = [
+        "SNAPSHOT", "TIME", "REASON", "RELEASES", "RECORDS", "SIZE", "COMPLETE",
+    ];
+    table(voice.width, &heading, snapshots.iter().map(row).collect())
+}
+
+/// `backup show -o json`: schema `zadig-doctor/snapshot-contents/v1`.
+pub fn show_json(snapshot: &Snapshot) -> String {
+    let saved = snapshot.records.iter().map(|saved| {
+        let key = saved.id.key();
+        SavedV1 {
+            namespace: &saved.id.namespace,
+            driver: saved.id.driver,
+            name: &saved.id.name,
+            revision: key.as_ref().map(|key| key.revision),
+            release: key.map(|key| key.release),
+            uid: &saved.uid,
+            resource_version: &saved.resource_version,
+            bytes: saved.bytes,
+        }
+    });
+    json(&ShowV1 {
+        schema: "zadig-doctor/snapshot-contents/v1",
+        snapshot: snapshot_v1(snapshot),
+        records: saved.collect(),
+    })
+}
+
+/// `backup show` for a person: one line per release.
+pub fn show_table(snapshot: &Snapshot, voice: &Voice) -> String {
+    let mut releases: BTreeMap<_, (Vec<u32>, u64)> = BTreeMap::new();
+    for saved in &snapshot.records {
+        let key = saved.id.key();
+        let name = key.as_ref().map_or(&saved.id.name, |key| &key.release);
+        let at = (saved.id.namespace.clone(), name.clone(), saved.id.driver);
+        let entry = releases.entry(at).or_default();
+        entry.0.extend(key.map(|key| key.revision));
+        entry.1 += saved.bytes;
+    }
+    let rows = releases
+        .into_iter()
+        .map(|((namespace, name, driver), (mut revisions, bytes))| {
+            revisions.sort_unstable();
+            let revisions: Vec<_> = revisions.iter().map(u32::to_string).collect();
+            vec![
+                namespace,
+                name,
+                driver.to_string(),
+                revisions.join(","),
+                size(bytes),
+            ]
+        });
+    let heading = ["NAMESPACE", "RELEASE", "DRIVER", "REVISIONS", "SIZE"];
+    let mut text = table(voice.width, &heading, rows.collect());
+    for missing in &snapshot.missing {
+        text += &format!("missing: {}: {}\n", missing.what, missing.reason);
+    }
+    text
+}
+
+/// `backup verify -o json`: schema `zadig-doctor/verification/v1`.
+pub fn verify_json(snapshots: usize, objects: usize, damaged: &[String]) -> String {
+    json(&VerifyV1 {
+        schema: "zadig-doctor/verification/v1",
+        snapshots,
+        objects,
+        damaged,
+    })
+}
+
+/// `backup verify` for a person.
+pub fn verify_text(snapshots: usize, objects: usize, damaged: &[String]) -> String {
+    let mut text: String = damaged
+        .iter()
+        .map(|what| format!("damaged: {what}\n"))
+        .collect();
+    let state = match damaged.is_empty() {
+        true => "all whole".to_owned(),
+        false => format!("{} found", count(damaged.len(), "damage")),
+    };
+    text += &format!(
+        "read {} of {} and compared every digest: {state}\n",
+        count(objects, "object"),
+        count(snapshots, "snapshot")
+    );
+    text
+}

@@ -1,0 +1,120 @@
+//! stdout, stderr, prompts, progress, width and sanitizing.
+//!
+//! stdout is data, stderr is talk. All text that may come from a cluster passes
+//! through [`sanitize`] on its way out. This room decides nothing.
+
+use std::io::{self, IsTerminal, Write};
+
+use dialoguer::Input;
+use dialoguer::theme::SimpleTheme;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::error::Failure;
+
+mod sanitize;
+
+pub use sanitize::sanitize;
+
+/// The terminal as it was found at the start.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    /// Columns for tables; wide when stdout is not a terminal.
+    pub width: u16,
+    /// Whether somebody can be asked: stdin and stderr are a terminal.
+    pub interactive: bool,
+}
+
+impl Terminal {
+    /// Looks at the standard streams.
+    pub fn find() -> Self {
+        let width = match io::stdout().is_terminal() {
+            true => terminal_size::terminal_size().map_or(80, |(width, _)| width.0),
+            false => 160,
+        };
+        Self {
+            width,
+            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Writes data to stdout: sanitized, and silently cut off if the reader
+    /// went away (`| head`).
+    pub fn data(&self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(sanitize(text).as_bytes());
+        match written.and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Says a sentence on stderr.
+    pub fn say(&self, text: &str) {
+        anstream::eprintln!("{}", sanitize(text));
+    }
+
+    /// Prints a failure: `error:`, `caused by:`, `hint:`.
+    pub fn failure(&self, failure: &Failure) {
+        let red = anstyle::AnsiColor::Red.on_default().bold();
+        let quiet = anstyle::Style::new().bold();
+        for (label, text) in failure.lines() {
+            let style = match label {
+                "error" => red,
+                _ => quiet,
+            };
+            anstream::eprintln!("{style}{label}:{style:#} {}", sanitize(&text));
+        }
+    }
+
+    /// Asks yes or no on stderr. Only a whole line that says `y` or `yes`,
+    /// typed after the question was asked, is a yes. Call it only where
+    /// [`Terminal::interactive`] says so.
+    pub fn confirm(&self, question: &str) -> bool {
+        discard_typed_ahead();
+        let prompt: dialoguer::Result<String> = Input::with_theme(&SimpleTheme)
+            .with_prompt(format!("{} [y/N]", sanitize(question)))
+            .allow_empty(true)
+            .interact();
+        let answer = prompt.unwrap_or_default().trim().to_lowercase();
+        answer == "y" || answer == "yes"
+    }
+
+    /// Shows that something long goes on; nothing where stderr is no terminal.
+    pub fn progress(&self, what: &str) -> Progress {
+        let target = match io::stderr().is_terminal() {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos} [{elapsed}]") {
+            bar.set_style(style);
+        }
+        bar.set_message(sanitize(what).into_owned());
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Progress(bar)
+    }
+}
+
+/// Forgets what was typed before a question was asked: the next command, typed
+/// by somebody who did not wait, is no answer.
+fn discard_typed_ahead() {
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
+/// A line that shows that something goes on; gone when dropped.
+#[derive(Debug)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// One more is done.
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
