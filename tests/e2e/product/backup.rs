@@ -1,0 +1,87 @@
+//! `backup` keeps records, whatever they are.
+
+use super::{LONG, Later};
+use crate::helm::HelmVersion;
+use crate::scenarios::{RELEASE, find};
+
+#[test]
+fn everything_is_saved_listed_shown_and_verified() {
+    let stage = find("truncated-record").make(HelmVersion::V3_17);
+    let later = Later::by(LONG);
+    let namespace = stage.namespace.name();
+    let saved = later.tool.run(&["backup", "-n", namespace, "-o", "json"]);
+    let saved = saved.expect_code(0).json();
+    assert_eq!(saved["schema"], "zadig-doctor/snapshot/v1");
+    assert_eq!(
+        (saved["complete"].clone(), saved["records"].clone()),
+        (true.into(), 2.into())
+    );
+    let payload = |record: &crate::records::Record| {
+        record.object["data"]["release"]
+            .as_str()
+            .map_or(0, |text| text.trim_end_matches('=').len() * 3 / 4)
+    };
+    let bytes: usize = stage.records().iter().map(payload).sum();
+    assert_eq!(saved["bytes"], bytes, "payloads as the cluster stores them");
+
+    let list = later
+        .tool
+        .run(&["backup", "list", "-o", "json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(list["schema"], "zadig-doctor/snapshots/v1");
+    assert_eq!(list["snapshots"][0]["id"], saved["id"]);
+    let id = saved["id"].as_str().unwrap();
+    let show = later
+        .tool
+        .run(&["backup", "show", &id[..6], "-o", "json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(show["records"][1]["release"], RELEASE);
+    let table = later
+        .tool
+        .run(&["backup", "show", id])
+        .expect_code(0)
+        .to_string();
+    assert!(table.contains("1,2"), "{table}");
+    later.tool.run(&["backup", "verify"]).expect_code(0);
+    later.tool.run(&["backup", "show", "ffff"]).expect_code(2);
+}
+
+#[test]
+fn verify_finds_damage() {
+    let stage = find("healthy").make(HelmVersion::V4);
+    let later = Later::by(LONG);
+    later.on(&stage, &["backup"]).expect_code(0);
+    let database = later.tool.home().join("store.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    // Objects are compressed with zstd: its magic number begins one.
+    let magic = [0x28, 0xb5, 0x2f, 0xfd];
+    let at = bytes.windows(4).position(|window| window == magic).unwrap();
+    bytes[at + 12] ^= 1;
+    std::fs::write(&database, bytes).unwrap();
+    let output = later
+        .tool
+        .run(&["backup", "verify", "-o", "json"])
+        .expect_code(1);
+    assert_ne!(output.json()["damaged"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn the_store_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let stage = find("healthy").make(HelmVersion::V3_9);
+    let home = tempfile::tempdir().unwrap();
+    let store = home.path().join("deep/store");
+    let tool = crate::tool::Tool::new().env("ZADIG_DOCTOR_HOME", store.to_str().unwrap());
+    tool.run(&["backup", "-n", stage.namespace.name()])
+        .expect_code(0);
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&store), 0o700);
+    for entry in std::fs::read_dir(&store).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `check` finds every state, with every Helm, and only looks.
+
+use super::{LONG, Later};
+use crate::audit;
+use crate::helm::HelmVersion;
+use crate::scenarios::{Scenario, find, on_every_scenario};
+
+fn is_found(scenario: &Scenario, version: HelmVersion) {
+    let stage = scenario.make(version);
+    let later = Later::by(LONG);
+    let (code, report) = later.check(&stage);
+    scenario.expect_in(&report, stage.namespace.name());
+    let findings = report["findings"].as_array().unwrap();
+    let wrong = findings.iter().any(|one| one["severity"] == "error");
+    assert_eq!(code, Some(i32::from(wrong)), "{report:#}");
+}
+
+on_every_scenario!(super::is_found);
+
+#[test]
+fn it_only_reads() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V3_17);
+    let later = Later::by(LONG);
+    let (code, _) = later.check(&stage);
+    assert_eq!(code, Some(1));
+    let everything = ["check", "-A", "--all-revisions", "-o", "json"];
+    assert!(matches!(
+        later.tool.run(&everything).code(),
+        Some(0 | 1 | 3)
+    ));
+
+    // On the wire every request was a GET, and the API server took them for reads.
+    let seen = later.proxy.seen();
+    assert!(seen.len() > 10, "{seen:?}");
+    assert!(seen.iter().all(|one| one.method == "GET"), "{seen:?}");
+    let events = audit::requests(stage.namespace.name(), "zadig-doctor");
+    assert!(!events.is_empty());
+    let reads = ["get", "list", "watch"];
+    assert!(
+        events
+            .iter()
+            .all(|event| reads.contains(&event.verb.as_str())),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn a_survey_can_be_saved_and_judged_again() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V4);
+    let later = Later::by(LONG);
+    for name in ["survey.json", "survey.json.gz"] {
+        let file = later.tool.home().join(name).display().to_string();
+        let output = later.on(&stage, &["check", "-o", "json", "--save", &file]);
+        let report = output.expect_code(1).json();
+        let saved = std::fs::read(&file).unwrap();
+        assert_eq!(saved.starts_with(&[0x1f, 0x8b]), name.ends_with(".gz"));
+
+        let asked = later.proxy.seen().len();
+        let again = later.tool.run(&["check", "--from", &file, "-o", "json"]);
+        assert_eq!(again.expect_code(1).json(), report);
+        assert_eq!(later.proxy.seen().len(), asked, "the cluster is not asked");
+    }
+}

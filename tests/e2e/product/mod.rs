@@ -1,0 +1,77 @@
+//! What the product does with what real Helm left behind.
+
+use serde_json::Value;
+
+use crate::process::Output;
+use crate::proxy::Proxy;
+use crate::records::Record;
+use crate::scenarios::{RELEASE, Stage};
+use crate::tool::Tool;
+
+mod awake;
+mod backup;
+mod check;
+mod faults;
+mod interop;
+mod refusals;
+mod repair;
+mod shown;
+mod waiting;
+
+/// More than any window for signs of life.
+const LONG: i64 = 3600;
+
+/// The product, to which it is that many seconds later than it is. It holds on
+/// to the proxy that says so.
+struct Later {
+    proxy: Proxy,
+    tool: Tool,
+}
+
+impl Later {
+    fn by(seconds: i64) -> Self {
+        let proxy = Proxy::start();
+        proxy.shift_clock(seconds);
+        Self {
+            tool: Tool::new().through(&proxy),
+            proxy,
+        }
+    }
+
+    /// Runs a verb on the release of that stage.
+    fn on(&self, stage: &Stage, args: &[&str]) -> Output {
+        let namespace = stage.namespace.name();
+        let (verb, rest) = args.split_first().unwrap();
+        let args = [&[verb, RELEASE, "-n", namespace], rest].concat();
+        self.tool.run(&args)
+    }
+
+    /// What `check -o json` says of the release, and its exit code.
+    fn check(&self, stage: &Stage) -> (Option<i32>, Value) {
+        let output = self.on(stage, &["check", "-o", "json"]);
+        (output.code(), output.json())
+    }
+}
+
+/// The verdict of the finding that has one.
+fn verdict(report: &Value) -> &str {
+    let findings = report["findings"].as_array().unwrap();
+    let verdicts = findings.iter().filter_map(|one| one["verdict"].as_str());
+    let verdicts: Vec<_> = verdicts.collect();
+    assert_eq!(verdicts.len(), 1, "{report:#}");
+    verdicts[0]
+}
+
+/// What of records must not change unless they are written: uid, version, labels, payload.
+fn essence(records: &[Record]) -> Vec<(Value, Value, Value, Option<Value>)> {
+    let one = |record: &Record| {
+        let metadata = &record.object["metadata"];
+        (
+            metadata["uid"].clone(),
+            metadata["resourceVersion"].clone(),
+            metadata["labels"].clone(),
+            record.payload.clone(),
+        )
+    };
+    records.iter().map(one).collect()
+}

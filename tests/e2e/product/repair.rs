@@ -1,0 +1,201 @@
+//! `unstick` repairs what is stale and nothing else, and `undo` takes it back.
+
+use super::{LONG, Later, essence};
+use zadig_doctor::helm::Driver;
+
+use crate::helm::{HelmVersion, chart};
+use crate::scenarios::{RELEASE, Scenario, Stage, find, on_every_scenario};
+
+fn is_repaired_or_refused(scenario: &Scenario, version: HelmVersion) {
+    let stage = scenario.make(version);
+    decorate(&stage, scenario.driver);
+    let later = Later::by(LONG);
+    let before = stage.records();
+    let stuck = |id| scenario.finds.iter().any(|finds| finds.id == id);
+    let output = later.on(&stage, &["unstick", "--yes", "-o", "json"]);
+    if !stuck("stuck-pending") {
+        let refused = stuck("stuck-uninstalling");
+        let output = output.expect_code(if refused { 4 } else { 0 });
+        assert_eq!(output.json()["steps"].as_array().unwrap().len(), 0);
+        assert_eq!(
+            essence(&stage.records()),
+            essence(&before),
+            "nothing was touched"
+        );
+        return;
+    }
+    let receipt = output.expect_code(0).json();
+    assert_eq!(receipt["steps"][0]["outcome"], "done", "{receipt:#}");
+    marked_failed(&stage, &before);
+    upgrades_again(&stage);
+    let (code, report) = later.check(&stage);
+    assert_eq!(code, Some(0), "{report:#}");
+}
+
+on_every_scenario!(super::is_repaired_or_refused);
+
+/// Gives the newest record what others may have put on it.
+fn decorate(stage: &Stage, driver: Driver) {
+    let records = stage.records();
+    let newest = records.last().unwrap();
+    let name = newest.object["metadata"]["name"].as_str().unwrap();
+    let path = stage
+        .namespace
+        .core(&format!("{}/{name}", driver.resource()));
+    let patch = serde_json::json!({"metadata": {
+        "annotations": {"example.com/note": "keep <this> & that"},
+        "labels": {"example.com/team": "blue"},
+    }});
+    crate::bed::Bed::get().api().merge(&path, &patch);
+}
+
+/// The newest record says failed, in label and payload, and is fenced; every
+/// other field and record is as it was.
+fn marked_failed(stage: &Stage, before: &[crate::records::Record]) {
+    let after = stage.records();
+    let (old, new) = (before.last().unwrap(), after.last().unwrap());
+    assert_eq!((new.label(), new.status()), ("failed", "failed"));
+    assert_eq!(new.object["immutable"], true);
+    let (mut was, mut is) = (old.payload.clone().unwrap(), new.payload.clone().unwrap());
+    for payload in [&mut was, &mut is] {
+        payload["info"]["status"].take();
+        payload["info"]["description"].take();
+    }
+    assert_eq!(was, is, "unknown fields and Helm 4's own are kept");
+    for part in ["annotations", "ownerReferences", "finalizers", "uid"] {
+        assert_eq!(old.object["metadata"][part], new.object["metadata"][part]);
+    }
+    let note = &new.object["metadata"]["annotations"]["example.com/note"];
+    assert_eq!(note, "keep <this> & that");
+    let (mut was, mut is) = (labels(old), labels(new));
+    for labels in [&mut was, &mut is] {
+        labels.remove("status");
+        labels.remove("modifiedAt");
+    }
+    assert_eq!(was, is);
+    let others = before.len() - 1;
+    assert_eq!(essence(&after[..others]), essence(&before[..others]));
+}
+
+fn labels(record: &crate::records::Record) -> serde_json::Map<String, serde_json::Value> {
+    record.object["metadata"]["labels"]
+        .as_object()
+        .unwrap()
+        .clone()
+}
+
+fn upgrades_again(stage: &Stage) {
+    // The chart `web` never gets ready here, but without --wait nobody asks.
+    let name = stage.records()[0].payload.as_ref().unwrap()["chart"]["metadata"]["name"].clone();
+    stage
+        .helm
+        .ok(&["upgrade", RELEASE, &chart(name.as_str().unwrap())]);
+    let records = stage.records();
+    let newest = records.last().unwrap();
+    assert_eq!((newest.label(), newest.status()), ("deployed", "deployed"));
+}
+
+#[test]
+fn undo_brings_back_what_was() {
+    for version in HelmVersion::ALL {
+        let stage = find("pending-upgrade-in-wait").make(version);
+        let later = Later::by(LONG);
+        let before = stage.records();
+        later.on(&stage, &["unstick", "--yes"]).expect_code(0);
+        later.tool.run(&["undo", "--yes"]).expect_code(0);
+        let after = stage.records();
+        for (old, new) in before.iter().zip(&after) {
+            assert_eq!(old.payload, new.payload);
+            assert_eq!(
+                old.object["metadata"]["labels"],
+                new.object["metadata"]["labels"]
+            );
+            assert_eq!(old.object["immutable"], new.object["immutable"]);
+            assert_eq!(old.object["type"], new.object["type"]);
+        }
+        let refused = stage.helm.run(&["upgrade", RELEASE, &chart("web")]);
+        assert!(
+            refused.to_string().contains("another operation"),
+            "{refused}"
+        );
+
+        // Only what was done can be undone, and once.
+        later.tool.run(&["undo", "--yes"]).expect_code(0);
+        assert_eq!(essence(&stage.records()), essence(&after));
+        // What was put back can be repaired again.
+        later.on(&stage, &["unstick", "--yes"]).expect_code(0);
+    }
+}
+
+#[test]
+fn undo_refuses_what_has_been_written_since() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V3_17);
+    let later = Later::by(LONG);
+    later
+        .on(&stage, &["unstick", "--yes", "--no-fence"])
+        .expect_code(0);
+    assert_ne!(stage.record(2).object["immutable"], true);
+    stage.helm.ok(&["rollback", RELEASE, "2"]);
+    stage.helm.ok(&["rollback", RELEASE, "1"]);
+    let name = crate::records::name(RELEASE, 2);
+    let path = stage.namespace.core(&format!("secrets/{name}"));
+    let patch = serde_json::json!({"metadata": {"labels": {"touched": "yes"}}});
+    crate::bed::Bed::get().api().merge(&path, &patch);
+    let before = essence(&stage.records());
+    later.tool.run(&["undo", "--yes"]).expect_code(4);
+    assert_eq!(essence(&stage.records()), before);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V4);
+    let later = Later::by(LONG);
+    let before = essence(&stage.records());
+    let plan = later.on(&stage, &["unstick", "--dry-run", "-o", "json"]);
+    let plan = plan.expect_code(0).json();
+    assert_eq!(plan["schema"], "zadig-doctor/plan/v1");
+    assert_eq!(plan["steps"][0]["action"], "EditRecord");
+    assert_eq!(essence(&stage.records()), before);
+    let leases = crate::bed::Bed::get().api().list(&format!(
+        "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
+        stage.namespace.name()
+    ));
+    assert_eq!(leases.len(), 0);
+}
+
+#[test]
+fn all_of_a_namespace() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V3_9);
+    stage
+        .helm
+        .ok(&["install", "other.v2", &chart("quiet"), "--set=message=one"]);
+    let later = Later::by(LONG);
+    let namespace = stage.namespace.name();
+    let args = ["unstick", "--all", "-n", namespace, "--yes", "-o", "json"];
+    let receipt = later.tool.run(&args).expect_code(0).json();
+    assert_eq!(receipt["steps"].as_array().unwrap().len(), 1, "{receipt:#}");
+    let nothing = later.tool.run(&args).expect_code(0).json();
+    assert_eq!(nothing["operation"], serde_json::Value::Null);
+}
+
+#[test]
+fn prune_removes_old_history_and_undo_brings_it_back() {
+    let stage = find("healthy").make(HelmVersion::V3_17);
+    let later = Later::by(LONG);
+    let before = stage.records();
+    later
+        .on(&stage, &["prune", "--keep", "1", "--yes"])
+        .expect_code(0);
+    assert_eq!(essence(&stage.records()), essence(&before[2..]));
+    stage.helm.ok(&["history", RELEASE]);
+    later.tool.run(&["undo", "--yes"]).expect_code(0);
+    let after = stage.records();
+    let payloads = |records: &[crate::records::Record]| {
+        records
+            .iter()
+            .map(|one| one.payload.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(payloads(&after), payloads(&before));
+    stage.helm.ok(&["rollback", RELEASE, "1"]);
+}
