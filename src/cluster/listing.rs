@@ -19,7 +19,7 @@ const METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMeta
     application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 const BODIES: &str = "application/vnd.kubernetes.protobuf,application/json";
 
-/// JSON comes whole, so a page of it is bounded; see [`Listing::smaller`].
+/// JSON comes whole, so a page of it is bounded.
 const MAX_JSON: usize = 64 << 20;
 
 /// A page that is sure to fit: no record is larger than 1.5 MiB.

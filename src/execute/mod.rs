@@ -3,7 +3,7 @@
 //! The order is the promise. Intent is durable before the first write, every
 //! write is guarded by what was seen, and an answer that was lost is never
 //! guessed: the object is read back. Killed between any two instructions, the
-//! next run settles or finishes what this one began ([`resume`]). This room
+//! next run settles or finishes what this one began ([`resume()`]). This room
 //! owns the waiting; it decides nothing that the plan has not decided.
 #![expect(
     clippy::disallowed_methods,

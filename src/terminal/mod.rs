@@ -1,7 +1,7 @@
 //! stdout, stderr, prompts, progress, width and sanitizing.
 //!
 //! stdout is data, stderr is talk. All text that may come from a cluster passes
-//! through [`sanitize`] on its way out. This room decides nothing.
+//! through [`sanitize()`] on its way out. This room decides nothing.
 
 use std::io::{self, IsTerminal, Write};
 
