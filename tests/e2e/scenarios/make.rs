@@ -67,6 +67,18 @@ pub(crate) fn waiting_upgrade(stage: &Stage) -> Running {
     wait_with(stage, &borrowed(&upgrade), "upgrade waits", applied)
 }
 
+/// An `upgrade --wait` to revision 2 that falls asleep (SIGSTOP) while it waits.
+/// Woken, it finds its few seconds over and fails.
+pub(crate) fn upgrade_asleep_in_wait(stage: &Stage) -> Running {
+    let install = web("install", "example/web:1", &[]);
+    stage.helm.ok(&borrowed(&install));
+    let upgrade = web("upgrade", "example/web:2", &["--wait", "--timeout=5s"]);
+    let applied = || stage.image().as_deref() == Some("example/web:2");
+    let mut helm = wait_with(stage, &borrowed(&upgrade), "upgrade waits", applied);
+    helm.sigstop();
+    helm
+}
+
 /// An `upgrade` to revision 2 whose hook Job is never done: no node takes its pod.
 pub(crate) fn waiting_hook(stage: &Stage) -> Running {
     let install = web("install", "example/web:1", &[]);
