@@ -14,8 +14,8 @@ demo: bed
 	tests/bed/run -- tests/demo/demo
 
 # The whole suite, against a real cluster. Most tests wait for it, so more of them run at a time than there are cores.
-test: bed
-	RUST_TEST_THREADS=4 tests/bed/run -- cargo test --locked
+test: needs
+	RUST_TEST_THREADS=4 tests/bed/run --all -- cargo test --locked
 
 # Time and memory beside Helm's and kubectl's, on a real cluster with 2000 records. Takes some minutes.
 bench: bed

@@ -1,6 +1,6 @@
-//! The control plane that the tests share, and a namespace of each test's own.
+//! The control planes that the tests share, and a namespace of each test's own.
 //!
-//! `tests/bed/run` starts it and says in the environment where it is.
+//! `tests/bed/run --all` starts them and says in the environment where they are.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -15,7 +15,35 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// Where the control plane is and how to reach it.
+/// Which of the bed's clusters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cluster {
+    /// Kubernetes 1.36.
+    New,
+    /// Kubernetes 1.22, without a scheduler: pods stay Pending.
+    Old,
+}
+
+impl Cluster {
+    /// How the server's version begins.
+    pub(crate) fn number(self) -> &'static str {
+        match self {
+            Self::New => "1.36",
+            Self::Old => "1.22",
+        }
+    }
+
+    /// The variable of that name, as it is called for this cluster.
+    fn setting(self, name: &str) -> String {
+        match (self, name) {
+            (Self::New, "KUBECONFIG") => setting(name),
+            (Self::New, _) => setting(&format!("BED_{name}")),
+            (Self::Old, _) => setting(&format!("BED_OLD_{name}")),
+        }
+    }
+}
+
+/// Where a control plane is and how to reach it.
 pub(crate) struct Bed {
     /// `https://127.0.0.1:PORT`.
     pub(crate) server: String,
@@ -35,18 +63,28 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// The bed of this test run; without one the test fails and says what to do.
+    /// The new cluster, on which tests run that do not ask for another.
     pub(crate) fn get() -> &'static Self {
-        static BED: OnceLock<Bed> = OnceLock::new();
-        BED.get_or_init(|| {
-            let kubeconfig = PathBuf::from(setting("KUBECONFIG"));
+        Self::of(Cluster::New)
+    }
+
+    /// A cluster of this test run; without one the test fails and says what to do.
+    pub(crate) fn of(cluster: Cluster) -> &'static Self {
+        static NEW: OnceLock<Bed> = OnceLock::new();
+        static OLD: OnceLock<Bed> = OnceLock::new();
+        let bed = match cluster {
+            Cluster::New => &NEW,
+            Cluster::Old => &OLD,
+        };
+        bed.get_or_init(|| {
+            let kubeconfig = PathBuf::from(cluster.setting("KUBECONFIG"));
             Self {
-                server: setting("BED_SERVER"),
-                ca: setting("BED_CA").into(),
-                admin_token: setting("BED_ADMIN_TOKEN"),
-                nobody_token: setting("BED_NOBODY_TOKEN"),
-                audit_log: setting("BED_AUDIT_LOG").into(),
-                dir: setting("BED_DIR").into(),
+                server: cluster.setting("SERVER"),
+                ca: cluster.setting("CA").into(),
+                admin_token: cluster.setting("ADMIN_TOKEN"),
+                nobody_token: cluster.setting("NOBODY_TOKEN"),
+                audit_log: cluster.setting("AUDIT_LOG").into(),
+                dir: cluster.setting("DIR").into(),
                 api: Api::new(&kubeconfig, "e2e-tests"),
                 kubeconfig,
             }
@@ -193,18 +231,43 @@ async fn read(response: Response<Body>) -> kube::Result<Answer> {
 /// A namespace of one test, gone some seconds after its end.
 pub(crate) struct Namespace {
     name: String,
+    cluster: Cluster,
 }
 
 impl Namespace {
     /// Makes one; the label is there for whoever reads a log.
     pub(crate) fn new(label: &str) -> Self {
+        Self::on(Cluster::New, label)
+    }
+
+    /// Makes one on that cluster.
+    pub(crate) fn on(cluster: Cluster, label: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // A bed may outlive a test run, so the process is part of the name.
         let name = format!("{label}-{}-{count}", std::process::id());
+        Self::named(cluster, name)
+    }
+
+    /// Makes one of the same name on another cluster.
+    pub(crate) fn twin(&self, cluster: Cluster) -> Self {
+        Self::named(cluster, self.name.clone())
+    }
+
+    fn named(cluster: Cluster, name: String) -> Self {
         let object = json!({"metadata": {"name": name}});
-        Bed::get().api().create("/api/v1/namespaces", &object);
-        Self { name }
+        Bed::of(cluster).api().create("/api/v1/namespaces", &object);
+        Self { name, cluster }
+    }
+
+    /// The cluster it is in.
+    pub(crate) fn bed(&self) -> &'static Bed {
+        Bed::of(self.cluster)
+    }
+
+    /// Which one that is.
+    pub(crate) fn cluster(&self) -> Cluster {
+        self.cluster
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -224,7 +287,7 @@ impl Namespace {
     /// Takes the finalizers off its ConfigMaps, the only objects on which the
     /// charts put any: neither they nor the namespace could go otherwise.
     pub(crate) fn let_go(&self) {
-        let api = Bed::get().api();
+        let api = self.bed().api();
         for map in api.list(&self.core("configmaps")) {
             if let (Some(name), Some(_)) = (
                 map["metadata"]["name"].as_str(),
@@ -241,7 +304,7 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        let api = Bed::get().api();
+        let api = self.bed().api();
         let path = format!("/api/v1/namespaces/{}", self.name);
         let gone = api.send("DELETE", &path, "application/json", &Value::Null);
         if std::thread::panicking() {
@@ -268,6 +331,15 @@ fn a_namespace_goes_with_its_test_even_where_a_finalizer_holds() {
         let gone = api.get(&format!("/api/v1/namespaces/{name}")).is_none();
         gone.then_some(())
     });
+}
+
+#[test]
+fn each_cluster_is_the_one_it_is_called() {
+    for cluster in [Cluster::New, Cluster::Old] {
+        let version = Bed::of(cluster).api().get("/version").unwrap();
+        let says = version["gitVersion"].as_str().unwrap();
+        assert!(says.contains(cluster.number()), "{cluster:?}: {says}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use zadig_doctor::helm::Driver;
 
-use crate::bed::{Bed, Namespace, setting};
+use crate::bed::{Cluster, Namespace, setting};
 use crate::process::{Output, Program, Victim};
 use crate::proxy::Proxy;
 
@@ -16,18 +16,21 @@ pub(crate) enum HelmVersion {
     V3_9,
     /// 3.17.2.
     V3_17,
+    /// 3.22.0, the last line of Helm 3.
+    V3_22,
     /// 4.3.1.
     V4,
 }
 
 impl HelmVersion {
-    pub(crate) const ALL: [Self; 3] = [Self::V3_9, Self::V3_17, Self::V4];
+    pub(crate) const ALL: [Self; 4] = [Self::V3_9, Self::V3_17, Self::V3_22, Self::V4];
 
     /// How `helm version` begins.
     pub(crate) fn number(self) -> &'static str {
         match self {
             Self::V3_9 => "v3.9.",
             Self::V3_17 => "v3.17.",
+            Self::V3_22 => "v3.22.",
             Self::V4 => "v4.",
         }
     }
@@ -36,6 +39,7 @@ impl HelmVersion {
         let key = match self {
             Self::V3_9 => "BED_HELM_3_9",
             Self::V3_17 => "BED_HELM_3_17",
+            Self::V3_22 => "BED_HELM_3_22",
             Self::V4 => "BED_HELM_4",
         };
         setting(key).into()
@@ -63,7 +67,7 @@ impl Helm {
         Self {
             version,
             namespace: namespace.name().to_owned(),
-            kubeconfig: Bed::get().kubeconfig.clone(),
+            kubeconfig: namespace.bed().kubeconfig.clone(),
             driver: Driver::Secret,
             home: tempfile::tempdir().unwrap(),
         }
@@ -123,5 +127,17 @@ fn each_helm_is_the_one_it_is_called() {
         let helm = Helm::new(version, &namespace);
         let said = helm.ok(&["version", "--short"]).stdout;
         assert!(said.starts_with(version.number()), "{version:?}: {said}");
+    }
+}
+
+#[test]
+fn every_helm_serves_the_old_cluster() {
+    for version in HelmVersion::ALL {
+        let namespace = Namespace::on(Cluster::Old, "helm-on-old");
+        let helm = Helm::new(version, &namespace);
+        for name in ["quiet", "web"] {
+            helm.ok(&["install", name, &chart(name)]);
+            helm.ok(&["upgrade", name, &chart(name), "--set=message=two"]);
+        }
     }
 }

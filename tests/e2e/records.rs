@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use zadig_doctor::helm::Driver;
 
-use crate::bed::{Bed, Namespace};
+use crate::bed::Namespace;
 
 /// One record.
 #[derive(Clone, Debug)]
@@ -60,7 +60,8 @@ pub(crate) fn of(namespace: &Namespace, driver: Driver, release: &str) -> Vec<Re
         let name = object["metadata"]["name"].as_str();
         name.is_some_and(|name| name.starts_with(&prefix))
     };
-    let mut records: Vec<Record> = Bed::get()
+    let mut records: Vec<Record> = namespace
+        .bed()
         .api()
         .list(&namespace.core(driver.resource()))
         .into_iter()
@@ -69,6 +70,25 @@ pub(crate) fn of(namespace: &Namespace, driver: Driver, release: &str) -> Vec<Re
         .collect();
     records.sort_by_key(|record| record.revision);
     records
+}
+
+/// Copies a release's records into another namespace, of this or another
+/// cluster, as somebody restores them who has saved them with kubectl: names,
+/// labels, annotations, type and data, nothing that the server sets.
+pub(crate) fn copy(from: &Namespace, to: &Namespace, driver: Driver, release: &str) {
+    for record in of(from, driver, release) {
+        let object = &record.object;
+        let metadata = &object["metadata"];
+        let mut copy = serde_json::json!({
+            "metadata": {"name": metadata["name"], "labels": metadata["labels"], "annotations": metadata["annotations"]},
+            "data": object["data"],
+        });
+        if let Some(kind) = object.get("type") {
+            copy["type"] = kind.clone();
+        }
+        let api = to.bed().api();
+        api.create(&to.core(driver.resource()), &copy);
+    }
 }
 
 /// `(revision, status label, payload status)` of every record, oldest first.
@@ -91,4 +111,25 @@ fn decode(driver: Driver, object: &Value) -> Option<Value> {
     let mut gzip = flate2::read::MultiGzDecoder::new(&*packed);
     gzip.read_to_end(&mut json).ok()?;
     serde_json::from_slice(&json).ok()
+}
+
+#[test]
+fn a_release_moved_to_a_newer_cluster_uses_apis_that_are_gone() {
+    use crate::bed::Cluster;
+    use crate::helm::{Helm, HelmVersion, chart};
+    let old = Namespace::on(Cluster::Old, "moved");
+    let helm = Helm::new(HelmVersion::V3_9, &old);
+    helm.ok(&["install", "shop", &chart("legacy")]);
+    let new = old.twin(Cluster::New);
+    assert_eq!(
+        (new.name(), new.cluster()),
+        (old.name(), Cluster::New),
+        "the payload's namespace must be where the record is"
+    );
+    copy(&old, &new, Driver::Secret, "shop");
+    let helm = Helm::new(HelmVersion::V3_9, &new);
+    let said = helm.run(&["upgrade", "shop", &chart("legacy"), "--set=removed=false"]);
+    let said = said.expect_code(1).to_string();
+    let gone = "no matches for kind \"PodDisruptionBudget\" in version \"policy/v1beta1\"";
+    assert!(said.contains(gone), "{said}");
 }

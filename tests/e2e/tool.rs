@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, Cluster};
 use crate::process::{Output, Program, Victim};
 use crate::proxy::Proxy;
 
@@ -19,8 +19,13 @@ pub(crate) struct Tool {
 impl Tool {
     /// As the administrator, straight to the API server.
     pub(crate) fn new() -> Self {
+        Self::on(Cluster::New)
+    }
+
+    /// The same on that cluster.
+    pub(crate) fn on(cluster: Cluster) -> Self {
         Self {
-            kubeconfig: Bed::get().kubeconfig.clone(),
+            kubeconfig: Bed::of(cluster).kubeconfig.clone(),
             home: tempfile::tempdir().unwrap(),
             env: Vec::new(),
         }

@@ -140,3 +140,51 @@ func tgzOf(t *testing.T, name string, content []byte) []byte {
 	}
 	return archive.Bytes()
 }
+
+func TestTheOldClusterIsDescribedBesideTheBed(t *testing.T) {
+	bed := bedDir(filepath.Join(t.TempDir(), "state"))
+	for _, one := range []bedDir{bed, bed.old()} {
+		if err := one.create(); err != nil {
+			t.Fatal(err)
+		}
+		if err := one.writeEnv(map[string]string{"BED_DIR": string(one), "KUBECONFIG": one.path("kubeconfig")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if bed.isOld() || !bed.old().isOld() {
+		t.Error("the two are not told apart")
+	}
+	if err := bed.describeOld(); err != nil {
+		t.Fatal(err)
+	}
+	env, err := bed.readEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if env["BED_DIR"] != string(bed) || env["BED_OLD_DIR"] != string(bed.old()) ||
+		env["BED_OLD_KUBECONFIG"] != bed.old().path("kubeconfig") {
+		t.Errorf("the environment is %v", env)
+	}
+}
+
+func TestPackagesThatAskToBeDescribed(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"core/v1/doc.go":   "// +k8s:openapi-gen=true\npackage v1",
+		"core/v1/types.go": "// +k8s:openapi-gen=true\npackage v1",
+		"core/doc.go":      "package core",
+		"core/README.md":   "+k8s:openapi-gen=true",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := describedPackages(dir, "k8s.io/api")
+	if err != nil || len(found) != 1 || found[0] != "k8s.io/api/core/v1" {
+		t.Errorf("found %q, error %v", found, err)
+	}
+}

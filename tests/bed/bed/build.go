@@ -42,13 +42,16 @@ var (
 	}
 )
 
-// build builds what is not cached yet and returns where everything lies.
-func build(where places) (programs, error) {
+// build builds what is not cached yet and returns where everything lies. All is what only the tests need, besides.
+func build(where places, all bool) (programs, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return nil, fmt.Errorf("the bed runs on Linux on x86-64, not on %s on %s", runtime.GOOS, runtime.GOARCH)
 	}
 	assets := assetPrograms(os.Getenv("KUBEBUILDER_ASSETS"))
 	parts := []part{helmPart(where), kwokPart(where), controlPlanePart(where, assets)}
+	if all {
+		parts = append(parts, helm322Part(where), krewPart(where), oldPlanePart(where))
+	}
 
 	dirs, missing, err := find(where, parts)
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,6 +48,23 @@ podInitialBackoffSeconds: 1
 podMaxBackoffSeconds: 1
 `
 
+// clusterVariables are those of the bed's variables that tell one cluster from another.
+var clusterVariables = []string{
+	"BED_DIR", "BED_SERVER", "BED_CA", "BED_ADMIN_TOKEN", "BED_NOBODY_TOKEN", "BED_AUDIT_LOG", "KUBECONFIG",
+}
+
+// programVariables name the programs for whoever uses the bed.
+var programVariables = map[string]string{
+	"BED_HELM_3_9":     "helm-3.9",
+	"BED_HELM_3_17":    "helm-3.17",
+	"BED_HELM_3_22":    "helm-3.22",
+	"BED_HELM_4":       "helm-4",
+	"BED_KREW":         "krew",
+	"BED_KUBECTL":      "kubectl",
+	"BED_KUBECTL_1_22": "kubectl-1.22",
+	"BED_KUBECTL_1_37": "kubectl-1.37",
+}
+
 // process is one program of the bed and how it is started.
 type process struct {
 	Name string   `json:"name"`
@@ -78,12 +97,10 @@ func configure(where places, bed bedDir, found programs) error {
 	if err := writeKubeconfigs(bed, server, adminToken, nobodyToken); err != nil {
 		return err
 	}
-	for name, path := range found {
-		if err := os.Symlink(path, bed.path(filepath.Join("bin", name))); err != nil {
-			return err
-		}
+	if err := bed.link(found); err != nil {
+		return err
 	}
-	if err := bed.writeEnv(map[string]string{
+	env := map[string]string{
 		"BED_DIR":          string(bed),
 		"BED_BIN":          bed.path("bin"),
 		"BED_SERVER":       server,
@@ -91,14 +108,12 @@ func configure(where places, bed bedDir, found programs) error {
 		"BED_ADMIN_TOKEN":  adminToken,
 		"BED_NOBODY_TOKEN": nobodyToken,
 		"BED_AUDIT_LOG":    bed.path("audit.log"),
-		"BED_HELM_3_9":     bed.path("bin/helm-3.9"),
-		"BED_HELM_3_17":    bed.path("bin/helm-3.17"),
-		"BED_HELM_4":       bed.path("bin/helm-4"),
-		"BED_KUBECTL":      bed.path("bin/kubectl"),
-		"BED_KUBECTL_1_22": bed.path("bin/kubectl-1.22"),
-		"BED_KUBECTL_1_37": bed.path("bin/kubectl-1.37"),
 		"KUBECONFIG":       bed.path("kubeconfig"),
-	}); err != nil {
+	}
+	for key, name := range programVariables {
+		env[key] = bed.path("bin/" + name)
+	}
+	if err := bed.writeEnv(env); err != nil {
 		return err
 	}
 	stages := []string{filepath.Join(where.source, "kwok", "pod-crashing.yaml")}
@@ -110,6 +125,16 @@ func configure(where places, bed bedDir, found programs) error {
 		return err
 	}
 	return bed.write("conf/processes.json", string(plan)+"\n")
+}
+
+// link puts the programs into the bed's bin directory, as far as they are not there.
+func (bed bedDir) link(found programs) error {
+	for name, path := range found {
+		if err := os.Symlink(path, bed.path(filepath.Join("bin", name))); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeKeys writes every certificate and key of the bed.
@@ -178,6 +203,10 @@ current-context: bed
 func processes(bed bedDir, etcd, peer string, port int, stages []string) []process {
 	pki := func(name string) string { return bed.path("pki/" + name) }
 	bin := func(name string) string { return bed.path("bin/" + name) }
+	apiserver, manager := bin("kube-apiserver"), bin("kube-controller-manager")
+	if bed.isOld() {
+		apiserver, manager = bin(oldServers["kube-apiserver"]), bin(oldServers["kube-controller-manager"])
+	}
 	kwok := []string{
 		bin("kwok"),
 		"--kubeconfig=" + bed.path("conf/kwok.kubeconfig"),
@@ -188,7 +217,7 @@ func processes(bed bedDir, etcd, peer string, port int, stages []string) []proce
 		kwok = append(kwok, "--config="+stage)
 	}
 
-	return []process{
+	all := []process{
 		{Name: "etcd", Argv: []string{
 			bin("etcd"),
 			"--data-dir=" + bed.path("etcd"),
@@ -201,7 +230,7 @@ func processes(bed bedDir, etcd, peer string, port int, stages []string) []proce
 			"--quota-backend-bytes=8589934592",
 		}},
 		{Name: "kube-apiserver", Env: []string{"GOMEMLIMIT=6GiB"}, Argv: []string{
-			bin("kube-apiserver"),
+			apiserver,
 			"--etcd-servers=" + etcd,
 			"--bind-address=127.0.0.1",
 			"--advertise-address=127.0.0.1",
@@ -228,7 +257,7 @@ func processes(bed bedDir, etcd, peer string, port int, stages []string) []proce
 			"--audit-log-maxsize=100000", // MB: the tests read one file, so it must not be rotated
 		}},
 		{Name: "kube-controller-manager", Argv: []string{
-			bin("kube-controller-manager"),
+			manager,
 			"--kubeconfig=" + bed.path("conf/controller-manager.kubeconfig"),
 			"--leader-elect=false",
 			"--secure-port=0",
@@ -245,6 +274,10 @@ func processes(bed bedDir, etcd, peer string, port int, stages []string) []proce
 		}},
 		{Name: "kwok", Argv: kwok},
 	}
+	if bed.isOld() {
+		return all[:3] // today's scheduler and KWOK do not speak to it: its pods stay Pending
+	}
+	return all
 }
 
 func localURL(scheme string, port int) string {

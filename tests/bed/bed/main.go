@@ -12,14 +12,15 @@ import (
 
 const usage = `usage: bed COMMAND [flags]
 
-  build                      build what the bed is made of, unless cached
-  up [--owner PID]           start the bed unless it is up, and print its kubeconfig's path;
+  build [--all]              build what the bed is made of, unless cached
+  up [--all] [--owner PID]   start the bed unless it is up, and print its kubeconfig's path;
                              with an owner, the bed ends when that process is gone
   down                       end what up started and remove its state
-  run -- COMMAND...          run a command with the bed up and described in its environment
+  run [--all] -- COMMAND...  run a command with the bed up and described in its environment
   node [--remove]            add the node that pods need to run, or take it away
   status                     say whether the bed is up
 
+--all adds what only the tests need: a second cluster, of an old Kubernetes, and more programs.
 up, down, run, node and status take --state DIR, to have several beds side by side.
 `
 
@@ -69,6 +70,7 @@ func dispatch(args []string) error {
 	state := flags.String("state", "", "state directory")
 	owner := flags.Int("owner", 0, "process whose end ends the bed")
 	remove := flags.Bool("remove", false, "take the node away")
+	all := flags.Bool("all", false, "with what only the tests need")
 	if err := flags.Parse(args[1:]); err != nil {
 		return errUsage
 	}
@@ -83,22 +85,22 @@ func dispatch(args []string) error {
 
 	switch args[0] {
 	case "build":
-		_, err = build(where)
+		_, err = build(where, *all)
 		return err
 	case "up":
-		if _, err := up(where, bed, *owner); err != nil {
+		if _, err := upAll(where, bed, *owner, *all); err != nil {
 			return err
 		}
 		fmt.Println(bed.path("kubeconfig"))
 		return nil
 	case "down":
-		return down(where, bed)
+		return downAll(where, bed)
 	case "run":
-		return run(where, bed, chosen, flags.Args())
+		return run(where, bed, chosen, *all, flags.Args())
 	case "node":
 		return node(bed, *remove)
 	case "status":
-		return status(bed)
+		return statusAll(bed)
 	case "supervise": // not for people: what up starts
 		return supervise(where, bed, *owner)
 	default:

@@ -65,16 +65,8 @@ func makeControlPlane(module string, packages []string, bin string) error {
 	if err != nil {
 		return err
 	}
-	numbers := strings.Split(strings.TrimPrefix(version, "v"), ".")
-	link := "-s -w"
-	for _, variable := range versionVariables {
-		for _, set := range []string{"Version=" + version, "Major=" + numbers[0], "Minor=" + numbers[1]} {
-			link += " -X " + variable + set
-		}
-	}
-
 	argv := append([]string{}, goBuild...)
-	argv = append(argv, "-p", strconv.Itoa(compilers()), "-ldflags", link, "-o", bin+"/")
+	argv = append(argv, "-p", strconv.Itoa(compilers()), "-ldflags", versionFlags(version), "-o", bin+"/")
 	if _, err := command(module, goEnv, append(argv, packages...)...); err != nil {
 		return err
 	}
@@ -83,6 +75,18 @@ func makeControlPlane(module string, packages []string, bin string) error {
 		return err
 	}
 	return nil
+}
+
+// versionFlags tells the linker which version of Kubernetes it is that is built.
+func versionFlags(version string) string {
+	numbers := strings.Split(strings.TrimPrefix(version, "v"), ".")
+	flags := "-s -w"
+	for _, variable := range versionVariables {
+		for _, set := range []string{"Version=" + version, "Major=" + numbers[0], "Minor=" + numbers[1]} {
+			flags += " -X " + variable + set
+		}
+	}
+	return flags
 }
 
 // compilers is how many compile processes may run at once: the largest packages of Kubernetes take over 2 GB each.
@@ -141,6 +145,38 @@ func kwokPart(where places) part {
 			return nil
 		},
 	}
+}
+
+// goToolPart is one program that is the tool of a module of its own, under the name it gets.
+func goToolPart(where places, name, module, pkg, usually, link string) part {
+	dir := filepath.Join(where.source, module)
+	return part{
+		name:    name,
+		what:    name,
+		usually: usually,
+		inputs:  []string{filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum")},
+		recipe:  strings.Join(append(goBuild, pkg, link), " "),
+		needs:   []tool{goTool},
+		make: func(fresh string) error {
+			argv := append([]string{}, goBuild...)
+			argv = append(argv, "-ldflags", "-s -w "+link, "-o", filepath.Join(fresh, "bin", name), pkg)
+			_, err := command(dir, goEnv, argv...)
+			return err
+		},
+	}
+}
+
+// helm322Part is the newest Helm 3. Its own build tells it its whole version by the linker; without that it knows two
+// numbers of it.
+func helm322Part(where places) part {
+	return goToolPart(where, "helm-3.22", "helm", "helm.sh/helm/v3/cmd/helm", "1 to 2 minutes",
+		"-X helm.sh/helm/v3/internal/version.version=v3.22.0")
+}
+
+// krewPart is krew, as which users install plugins of kubectl.
+func krewPart(where places) part {
+	return goToolPart(where, "krew", "krew", "sigs.k8s.io/krew/cmd/krew", "half a minute",
+		"-X sigs.k8s.io/krew/internal/version.gitTag=v0.4.4")
 }
 
 // helmNames are the names that the programs of each pinned package get, by what tells the packages' files apart.

@@ -16,6 +16,9 @@ import (
 // marker is the file by which a state directory is known to be ours, and so may be removed.
 const marker = ".zadig-doctor-bed"
 
+// oldSuffix tells the state directory of an old cluster from that of the bed it stands beside.
+const oldSuffix = "-old"
+
 // places are the directories that all commands share.
 type places struct {
 	source string // tests/bed of the checkout
@@ -45,6 +48,28 @@ func (where places) bed(name string) (bedDir, error) {
 	}
 	path, err := filepath.Abs(name)
 	return bedDir(path), err
+}
+
+// old is where the old cluster beside a bed lies.
+func (bed bedDir) old() bedDir { return bed + oldSuffix }
+
+// isOld says whether it is an old cluster's.
+func (bed bedDir) isOld() bool { return strings.HasSuffix(string(bed), oldSuffix) }
+
+// describeOld adds the old cluster to what the bed's `env` says: the same variables, as BED_OLD_….
+func (bed bedDir) describeOld() error {
+	env, err := bed.readEnv()
+	if err != nil {
+		return err
+	}
+	old, err := bed.old().readEnv()
+	if err != nil {
+		return err
+	}
+	for _, key := range clusterVariables {
+		env["BED_OLD_"+strings.TrimPrefix(key, "BED_")] = old[key]
+	}
+	return bed.writeEnv(env)
 }
 
 func (bed bedDir) path(name string) string { return filepath.Join(string(bed), name) }

@@ -19,8 +19,8 @@ func (code commandFailed) Error() string {
 	return fmt.Sprintf("the command ended with code %d", int(code))
 }
 
-// run runs a command with the bed up, and ends the bed afterwards if it started it.
-func run(where places, bed bedDir, chosen bool, argv []string) error {
+// run runs a command with the bed up, and ends afterwards what it started of it.
+func run(where places, bed bedDir, chosen, all bool, argv []string) error {
 	if len(argv) == 0 {
 		return errUsage
 	}
@@ -28,16 +28,17 @@ func run(where places, bed bedDir, chosen bool, argv []string) error {
 		// The checkout's bed belongs to another `run` and may end at any time: have one of our own.
 		bed += bedDir(fmt.Sprintf("-%d", os.Getpid()))
 	}
-	started, err := up(where, bed, os.Getpid())
-	if err != nil {
-		return err
+	started, result := upAll(where, bed, os.Getpid(), all)
+	if result == nil {
+		result = runCommand(bed, argv)
+		for _, one := range started {
+			if one.process(supervisor) == nil {
+				return fmt.Errorf("the bed ended while the command ran; its logs are in %s", one.path("logs"))
+			}
+		}
 	}
-	result := runCommand(bed, argv)
-	switch {
-	case bed.process(supervisor) == nil:
-		return fmt.Errorf("the bed ended while the command ran; its logs are in %s", bed.path("logs"))
-	case started:
-		return errors.Join(result, down(where, bed))
+	for _, one := range started {
+		result = errors.Join(result, down(where, one))
 	}
 	return result
 }

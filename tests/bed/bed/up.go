@@ -18,8 +18,34 @@ var errPortTaken = errors.New("a port was taken meanwhile")
 // errDown is how status says that there is no bed.
 var errDown = errors.New("the bed is down")
 
-// up starts the bed unless it is up, and says whether it did. It returns when the bed accepts pods.
-func up(where places, bed bedDir, owner int) (started bool, err error) {
+// upAll starts the bed and, if all of it is wanted, the old cluster beside it. It returns what it had to start.
+func upAll(where places, bed bedDir, owner int, all bool) (started []bedDir, err error) {
+	clusters := []bedDir{bed}
+	if all {
+		clusters = append(clusters, bed.old())
+	}
+	for _, one := range clusters {
+		fresh, err := up(where, one, owner, all)
+		if fresh {
+			started = append(started, one)
+		}
+		if err != nil {
+			return started, err
+		}
+	}
+	if !all {
+		return started, nil
+	}
+	// The bed may have been up before, without what only the tests need.
+	found, err := build(where, all)
+	if err != nil {
+		return started, err
+	}
+	return started, errors.Join(bed.link(found), bed.describeOld())
+}
+
+// up starts one cluster unless it is up, and says whether it did. It returns when the cluster accepts pods.
+func up(where places, bed bedDir, owner int, all bool) (started bool, err error) {
 	unlock, err := where.lock(bed.lockName())
 	if err != nil {
 		return false, err
@@ -29,7 +55,7 @@ func up(where places, bed bedDir, owner int) (started bool, err error) {
 		return false, awaitReady(bed, *holder)
 	}
 
-	found, err := build(where)
+	found, err := build(where, all)
 	if err != nil {
 		return false, err
 	}
@@ -107,7 +133,15 @@ func whyEnded(bed bedDir) error {
 	return fmt.Errorf("the bed's %s ended; its log is %s and ends so:\n%s", name, bed.logPath(name), lastLines(string(log), 10))
 }
 
-// down ends the bed and removes its state; content if there is none.
+// downAll ends the bed, with the old cluster beside it.
+func downAll(where places, bed bedDir) error {
+	if !bed.old().exists() {
+		return down(where, bed)
+	}
+	return errors.Join(down(where, bed.old()), down(where, bed))
+}
+
+// down ends one cluster and removes its state; content if there is none.
 func down(where places, bed bedDir) error {
 	unlock, err := where.lock(bed.lockName())
 	if err != nil {
@@ -138,6 +172,15 @@ func clear(bed bedDir) error {
 		}
 	}
 	return bed.remove()
+}
+
+// statusAll tells of the bed and, if there is one beside it, of the old cluster.
+func statusAll(bed bedDir) error {
+	err := status(bed)
+	if bed.old().exists() {
+		err = errors.Join(err, status(bed.old()))
+	}
+	return err
 }
 
 // status says on stdout whether the bed is up and what it consists of.

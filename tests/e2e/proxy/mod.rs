@@ -19,7 +19,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, Cluster};
 
 mod rule;
 mod wire;
@@ -77,15 +77,21 @@ impl Shared {
 pub(crate) struct Proxy {
     shared: Shared,
     server: String,
+    bed: &'static Bed,
     kubeconfig: PathBuf,
     dir: TempDir,
     runtime: Option<Runtime>,
 }
 
 impl Proxy {
-    /// Starts one in front of the bed's API server.
+    /// Starts one in front of the new cluster's API server.
     pub(crate) fn start() -> Self {
-        let bed = Bed::get();
+        Self::to(Cluster::New)
+    }
+
+    /// Starts one in front of that cluster's API server.
+    pub(crate) fn to(cluster: Cluster) -> Self {
+        let bed = Bed::of(cluster);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let server = format!("https://{}", listener.local_addr().unwrap());
@@ -105,6 +111,7 @@ impl Proxy {
         Self {
             shared,
             server,
+            bed,
             kubeconfig,
             dir,
             runtime: Some(runtime),
@@ -118,7 +125,7 @@ impl Proxy {
 
     /// A kubeconfig that leads here, for the user with that token.
     pub(crate) fn kubeconfig_for(&self, user: &str, token: &str) -> PathBuf {
-        kubeconfig(Bed::get(), &self.server, self.dir.path(), user, token)
+        kubeconfig(self.bed, &self.server, self.dir.path(), user, token)
     }
 
     /// Adds a rule. Of several that apply, the first added decides; all count.

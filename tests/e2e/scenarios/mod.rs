@@ -306,6 +306,10 @@ macro_rules! on_every_scenario {
                 $crate::scenarios::run(stringify!($name), $crate::helm::HelmVersion::V3_17, $test);
             }
             #[test]
+            fn helm_3_22() {
+                $crate::scenarios::run(stringify!($name), $crate::helm::HelmVersion::V3_22, $test);
+            }
+            #[test]
             fn helm_4() {
                 $crate::scenarios::run(stringify!($name), $crate::helm::HelmVersion::V4, $test);
             }
