@@ -20,10 +20,15 @@ pub enum Exit {
     /// Refused: a guard failed, the world moved, a sign of life, or the user
     /// said no.
     Refused = 4,
+    /// Ctrl-C stopped it in order: 128 and the signal, as a shell says it.
+    Interrupted = 130,
+    /// SIGTERM stopped it in order.
+    Terminated = 143,
 }
 
 impl Exit {
-    /// The one to end with where two apply: 3 goes before 4 before 1.
+    /// The one to end with where two apply: 3 goes before 4 before 1, and being
+    /// stopped before all.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let rank = |exit: Self| match exit {
@@ -32,6 +37,7 @@ impl Exit {
             Self::Refused => 2,
             Self::Unreachable => 3,
             Self::Usage => 4,
+            Self::Interrupted | Self::Terminated => 5,
         };
         match rank(self) >= rank(other) {
             true => self,

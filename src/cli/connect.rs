@@ -77,6 +77,7 @@ pub(super) fn unstored(error: StoreError) -> Failure {
 pub(super) fn unexecuted(error: ExecuteError) -> Failure {
     match error {
         ExecuteError::Store(error) => unstored(error),
+        ExecuteError::Interrupted => Failure::new(Exit::Interrupted, error.to_string()),
         ExecuteError::Read { what, source } => unreachable(&format!("read {what}"), source),
         ExecuteError::Look(source) => Failure {
             source: Some(source),

@@ -15,6 +15,7 @@ mod backup;
 mod check;
 mod connect;
 mod files;
+mod interrupt;
 mod log;
 mod look;
 mod prune;

@@ -30,8 +30,8 @@ pub(super) async fn unstick(settings: &Settings, args: &UnstickArgs) -> Result<E
     let manner = Manner {
         lock,
         confirm_after: to_std(args.confirm_after),
-        undoes: None,
         also_save: write::siblings(&survey, &plan),
+        ..Manner::default()
     };
     let again = async |operation: &plan::OperationId| {
         let mut policy = policy.clone();

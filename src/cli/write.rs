@@ -2,13 +2,14 @@
 
 use super::args::Writing;
 use super::connect::{self, unexecuted, unreachable, unstored};
+use super::interrupt::Interrupt;
 use super::print;
 use super::settings::Settings;
 use crate::cluster::Cluster;
 use crate::error::{Exit, Failure};
 use crate::execute::{self, ExecuteError, Manner, Resumed};
 use crate::plan::{OperationId, Outcome, Plan, Receipt, Refusal};
-use crate::report::plan as report;
+use crate::report::{count, plan as report};
 use crate::store::Store;
 use crate::survey::{Record, RecordId, Survey, Unread};
 
@@ -108,10 +109,19 @@ pub(super) async fn carry_out(
         false => drop(print(settings, &report::plan_text(plan))?),
     }
     ask(settings, writing, plan)?;
-    let receipt = match execute::execute(cluster, store, plan, manner, again).await {
+    let interrupt = Interrupt::listen(&settings.terminal)?;
+    let manner = Manner {
+        interrupt: interrupt.token(),
+        ..manner.clone()
+    };
+    let progress = settings.terminal.progress(&under_way(plan, &manner));
+    let executed = execute::execute(cluster, store, plan, &manner, again).await;
+    drop(progress);
+    let receipt = match executed {
         Ok(receipt) => receipt,
         Err(error) => {
-            let failure = unexecuted(error);
+            let mut failure = unexecuted(error);
+            failure.exit = interrupt.exit().unwrap_or(failure.exit);
             if settings.json() {
                 let refused = all_refused(plan, &failure.message);
                 print(settings, &report::receipt_json(None, &refused))?;
@@ -124,7 +134,38 @@ pub(super) async fn carry_out(
         false => report::receipt_text(&receipt, &settings.voice),
     };
     print(settings, &text)?;
-    Ok(ended(&receipt, all).and(refused))
+    let exit = ended(&receipt, all).and(refused);
+    Ok(
+        match interrupt.exit().filter(|_| left_out(settings, &receipt)) {
+            Some(interrupted) => exit.and(interrupted),
+            None => exit,
+        },
+    )
+}
+
+/// What the progress line says while a plan is carried out.
+fn under_way(plan: &Plan, manner: &Manner) -> String {
+    let steps = count(plan.steps.len(), "step");
+    match manner.confirm_after.as_secs() {
+        0 => format!("{}: {steps}", plan.verb),
+        seconds => format!("{}: {steps}, after a second look in {seconds}s", plan.verb),
+    }
+}
+
+/// Whether steps were left out because somebody wanted it to stop; it is said
+/// on stderr.
+fn left_out(settings: &Settings, receipt: &Receipt) -> bool {
+    let steps = 0..receipt.plan.steps.len();
+    let left = steps.filter(|step| matches!(receipt.outcome(*step), Outcome::NotStarted));
+    let left = left.count();
+    if left > 0 {
+        let text = format!(
+            "interrupted: {} not started; the same command goes on with what is left",
+            count(left, "step")
+        );
+        settings.terminal.say(&text);
+    }
+    left > 0
 }
 
 /// What a plan that was not begun refuses: everything.

@@ -8,6 +8,9 @@ use crate::store::StoreError;
 /// Why a plan was not begun. Nothing was written to a record.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
+    /// Somebody wanted it to stop.
+    #[error("interrupted before the first write; nothing was changed")]
+    Interrupted,
     /// The second look gave another plan.
     #[error("the second look does not agree with the first: something changed meanwhile")]
     Moved,

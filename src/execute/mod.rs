@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Cluster;
 use crate::plan::{Event, OperationId, Plan, Receipt, Refusal};
@@ -49,6 +50,8 @@ pub struct Manner {
     pub undoes: Option<OperationId>,
     /// Records to save besides those that the plan writes to.
     pub also_save: Vec<RecordId>,
+    /// Cancelled when somebody wants it to stop: the next write is not begun.
+    pub interrupt: CancellationToken,
 }
 
 /// Carries out a plan and returns its receipt.
@@ -79,19 +82,26 @@ pub async fn execute(
             leases.take(cluster, store, plan, &mut stops).await;
             stops.unless_all(plan)?;
         }
-        tokio::time::sleep(manner.confirm_after).await;
-        stops.where_moved(plan, &again(lock.operation()).await?);
-        let prepared = prepare(cluster, store, plan, &mut stops).await;
-        // What is deleted in order to be created again must be creatable.
-        let follows = |prepared: &Prepared| prepared.follows;
-        rehearse(cluster, plan, &prepared, follows, &mut stops).await;
-        stops.unless_all(plan)?;
-        let snapshot = save(cluster, store, plan, &manner.also_save).await?;
+        let ready = async {
+            tokio::time::sleep(manner.confirm_after).await;
+            stops.where_moved(plan, &again(lock.operation()).await?);
+            let prepared = prepare(cluster, store, plan, &mut stops).await;
+            // What is deleted in order to be created again must be creatable.
+            let follows = |prepared: &Prepared| prepared.follows;
+            rehearse(cluster, plan, &prepared, follows, &mut stops).await;
+            stops.unless_all(plan)?;
+            let snapshot = save(cluster, store, plan, &manner.also_save).await?;
+            Ok((prepared, snapshot))
+        };
+        // Nothing of this is missed if it is dropped in the middle.
+        let ready = manner.interrupt.run_until_cancelled(ready).await;
+        let (prepared, snapshot) = ready.unwrap_or(Err(ExecuteError::Interrupted))?;
         let operation = Operation {
             began: cluster.server_time().unwrap_or(snapshot.time),
             undoes: manner.undoes.as_ref(),
             snapshot: &snapshot.id,
             stops: &stops,
+            interrupt: &manner.interrupt,
         };
         operation
             .run(cluster, store, plan, &lock, &mut leases, prepared)
@@ -108,11 +118,12 @@ struct Operation<'a> {
     undoes: Option<&'a OperationId>,
     snapshot: &'a SnapshotId,
     stops: &'a Stops,
+    interrupt: &'a CancellationToken,
 }
 
 impl Operation<'_> {
     /// The first refusal stops what follows for the same release; an outcome
-    /// that is not known stops everything.
+    /// that is not known stops everything, and so does being interrupted.
     async fn run(
         self,
         cluster: &Cluster,
@@ -137,12 +148,15 @@ impl Operation<'_> {
                 continue;
             }
             // Never between a deletion and the creation that it was done for.
-            if !prepared.follows
-                && let Err(error) = leases.renew(cluster).await
-            {
-                let reason = format!("the Lease was lost: {}", error.reason());
-                store.append(id, &Event::Refused { step, reason })?;
-                break;
+            if !prepared.follows {
+                if self.interrupt.is_cancelled() {
+                    break;
+                }
+                if let Err(error) = leases.renew(cluster).await {
+                    let reason = format!("the Lease was lost: {}", error.reason());
+                    store.append(id, &Event::Refused { step, reason })?;
+                    break;
+                }
             }
             match write::carry_out(cluster, store, id, step, prepared).await? {
                 Event::Done { .. } => {}
