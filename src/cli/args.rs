@@ -1,8 +1,9 @@
 //! The command line, as typed. Doc comments are the help texts.
 
+use std::fmt;
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
@@ -50,62 +51,79 @@ pub(super) struct Global {
 }
 
 /// How to reach the cluster.
+///
+/// An empty value is refused, where kubectl takes it for none: a script whose
+/// variable is unset must not reach another cluster than it means.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct Connection {
-    /// The kubeconfig file
+    /// The kubeconfig file; by default those in KUBECONFIG, else ~/.kube/config
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) kubeconfig: Option<PathBuf>,
     /// The kubeconfig's context
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        visible_alias = "kube-context"
-    )]
+    #[arg(long, global = true, value_name = "NAME", visible_alias = "kube-context", value_parser = NonEmptyStringValueParser::new())]
     pub(super) context: Option<String>,
     /// The kubeconfig's cluster
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(super) cluster: Option<String>,
     /// The kubeconfig's user
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(super) user: Option<String>,
     /// The API server's address
-    #[arg(long, global = true, value_name = "URL", alias = "kube-apiserver")]
+    #[arg(short, long, global = true, value_name = "URL", alias = "kube-apiserver", value_parser = NonEmptyStringValueParser::new())]
     pub(super) server: Option<String>,
+    /// A bearer token in place of the user's credentials; other users of this machine can see it
+    /// here, but not in a kubeconfig
+    #[arg(long, global = true, value_name = "TOKEN", alias = "kube-token", value_parser = NonEmptyStringValueParser::new().map(Token::from))]
+    pub(super) token: Option<Token>,
     /// Impersonate this user
-    #[arg(
-        long = "as",
-        global = true,
-        value_name = "USER",
-        alias = "kube-as-user"
-    )]
+    #[arg(long = "as", global = true, value_name = "USER", alias = "kube-as-user", value_parser = NonEmptyStringValueParser::new())]
     pub(super) as_user: Option<String>,
     /// Impersonate this group; may be repeated
-    #[arg(
-        long = "as-group",
-        global = true,
-        value_name = "GROUP",
-        alias = "kube-as-group"
-    )]
+    #[arg(long = "as-group", global = true, value_name = "GROUP", alias = "kube-as-group", value_parser = NonEmptyStringValueParser::new())]
     pub(super) as_groups: Vec<String>,
+    /// Impersonate a user with this uid
+    #[arg(long = "as-uid", global = true, value_name = "UID", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) as_uid: Option<String>,
     /// A file with the certificate authority's certificate
     #[arg(long, global = true, value_name = "FILE", alias = "kube-ca-file")]
     pub(super) certificate_authority: Option<PathBuf>,
     /// The name to expect in the API server's certificate
+    #[arg(long, global = true, value_name = "NAME", alias = "kube-tls-server-name", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) tls_server_name: Option<String>,
+    /// Do not verify the API server's certificate
     #[arg(
         long,
         global = true,
-        value_name = "NAME",
-        alias = "kube-tls-server-name"
+        alias = "kube-insecure-skip-tls-verify",
+        conflicts_with = "certificate_authority"
     )]
-    pub(super) tls_server_name: Option<String>,
-    /// Do not verify the API server's certificate
-    #[arg(long, global = true)]
     pub(super) insecure_skip_tls_verify: bool,
-    /// Give up a request to the API server after this long
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    /// Give up a request to the API server after this long; by default 60s, and 10s to connect
+    #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
     pub(super) request_timeout: Option<SignedDuration>,
+}
+
+/// A bearer token; it is not shown.
+#[derive(Clone)]
+pub(super) struct Token(String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+impl From<String> for Token {
+    fn from(token: String) -> Self {
+        Self(token)
+    }
+}
+
+impl From<Token> for String {
+    fn from(token: Token) -> Self {
+        token.0
+    }
 }
 
 /// How results are printed.
@@ -342,6 +360,14 @@ pub(super) struct CompletionArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
     pub(super) shell: clap_complete::Shell,
+}
+
+/// As kubectl takes it: a bare number is seconds.
+fn timeout(text: &str) -> Result<SignedDuration, String> {
+    match text.parse::<u32>() {
+        Ok(seconds) => Ok(SignedDuration::from_secs(seconds.into())),
+        Err(_) => duration(text),
+    }
 }
 
 /// `90s`, `10m`, `1h30m`; zero and more. A bare number is refused: it does not

@@ -1,7 +1,7 @@
 //! `backup`: save records, and look at what was saved.
 
 use super::args::{BackupArgs, BackupCommand, CreateArgs};
-use super::connect::unreachable;
+use super::reach::unseen;
 use super::settings::Settings;
 use super::{connect, look, print};
 use crate::error::{Exit, Failure};
@@ -25,7 +25,7 @@ async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exit, Failure>
     let store = connect::store(settings)?;
     let scope = settings.scope(&args.releases, cluster.default_namespace());
     let surveyed = cluster.survey(&scope).await;
-    let survey = surveyed.map_err(|error| unreachable("read the cluster", error))?;
+    let survey = surveyed.map_err(|error| unseen(&cluster, error))?;
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
     let time = survey.time.ok_or_else(|| {

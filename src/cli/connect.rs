@@ -1,7 +1,8 @@
 //! Opening the cluster and the store, and what their errors mean to a person.
 
+use super::reach::{unconnected, unreachable};
 use super::settings::Settings;
-use crate::cluster::{ApiError, Cluster};
+use crate::cluster::Cluster;
 use crate::error::{Exit, Failure};
 use crate::execute::ExecuteError;
 use crate::store::{Store, StoreError};
@@ -10,14 +11,7 @@ use crate::store::{Store, StoreError};
 pub(super) async fn cluster(settings: &Settings) -> Result<Cluster, Failure> {
     settings.helm_driver()?;
     let connected = Cluster::connect(&settings.connect_options()).await;
-    connected.map_err(|error| {
-        Failure::caused(
-            Exit::Unreachable,
-            "failed to find out how to reach the cluster",
-            error,
-        )
-        .hint("look at `kubectl config view`, or give --kubeconfig and --context")
-    })
+    connected.map_err(|error| unconnected(&error))
 }
 
 /// Opens the store, creating it on first use.
@@ -28,30 +22,6 @@ pub(super) fn store(settings: &Settings) -> Result<Store, Failure> {
 /// Opens the store if there is one.
 pub(super) fn existing_store(settings: &Settings) -> Result<Option<Store>, Failure> {
     Store::open_existing(&settings.store_dir()?).map_err(unstored)
-}
-
-/// A failure of the API server, while doing something.
-pub(super) fn unreachable(doing: &str, error: ApiError) -> Failure {
-    let hint = match &error {
-        ApiError::Unreachable(_) | ApiError::Timeout => Some(
-            "is the server right (`kubectl config view --minify`), and is it up (`kubectl get --raw /readyz`)?",
-        ),
-        ApiError::Untrusted(_) => Some(
-            "the certificate is not trusted: is it the right cluster, and the right certificate-authority in the kubeconfig?",
-        ),
-        ApiError::Unauthorized { .. } | ApiError::Credentials(_) => {
-            Some("log in again, or choose another --context or --user")
-        }
-        ApiError::Forbidden { .. } => {
-            Some("ask for the permission that is named, or use another --context")
-        }
-        _ => None,
-    };
-    let failure = Failure::caused(Exit::Unreachable, format!("failed to {doing}"), error);
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
 }
 
 /// A failure of the store.

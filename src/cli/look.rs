@@ -1,6 +1,6 @@
 //! Looking: a survey, and whatever the checks still need.
 
-use super::connect::unreachable;
+use super::reach::{unreachable, unseen};
 use super::settings::Settings;
 use crate::cluster::Cluster;
 use crate::diagnose::{self, Finding, Policy};
@@ -23,7 +23,7 @@ pub(super) async fn survey(
 ) -> Result<Survey, Failure> {
     let progress = settings.terminal.progress("reading the cluster");
     let surveyed = cluster.survey(scope).await;
-    let mut survey = surveyed.map_err(|error| unreachable("read the cluster", error))?;
+    let mut survey = surveyed.map_err(|error| unseen(cluster, error))?;
     for _ in 0..ROUNDS {
         let needs = diagnose::needs(&survey, policy);
         if needs.is_empty() {

@@ -19,6 +19,7 @@ mod interrupt;
 mod log;
 mod look;
 mod prune;
+mod reach;
 mod settings;
 mod undo;
 mod unstick;
@@ -69,7 +70,7 @@ fn dispatch(settings: &Settings, verb: VerbArgs) -> Result<Exit, Failure> {
         VerbArgs::Explain(args) => check::explain(settings, args.id.as_deref()),
         VerbArgs::Completion(args) => completion(settings, args.shell),
         VerbArgs::Log => log::log(settings),
-        verb => runtime()?.block_on(async {
+        verb => in_runtime(async {
             match verb {
                 VerbArgs::Check(args) => check::check(settings, &args).await,
                 VerbArgs::Backup(args) => backup::backup(settings, &args).await,
@@ -82,11 +83,16 @@ fn dispatch(settings: &Settings, verb: VerbArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+fn in_runtime(verb: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    runtime.map_err(|error| Failure::caused(Exit::Unreachable, "failed to start", error))
+    let runtime =
+        runtime.map_err(|error| Failure::caused(Exit::Unreachable, "failed to start", error))?;
+    let done = runtime.block_on(verb);
+    // A credential plugin or a name server that hangs is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 fn completion(settings: &Settings, shell: clap_complete::Shell) -> Result<Exit, Failure> {

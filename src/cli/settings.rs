@@ -6,10 +6,10 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use directories::ProjectDirs;
+use directories::{BaseDirs, ProjectDirs};
 use jiff::SignedDuration;
 
-use super::args::{Connection, Global, LangArg, Life, Output};
+use super::args::{Connection, Global, LangArg, Life, Output, Token};
 use crate::cluster::ConnectOptions;
 use crate::diagnose::{Lang, Policy};
 use crate::error::{Exit, Failure};
@@ -22,12 +22,12 @@ pub(super) struct Settings {
     pub(super) global: Global,
     pub(super) terminal: Terminal,
     pub(super) voice: Voice,
-    /// Helm's environment, when Helm runs us as its plugin.
-    helm: Option<HelmEnv>,
+    /// Helm's namespace, where no flag says another.
+    helm_namespace: Option<String>,
 }
 
-/// What Helm hands to a plugin (helm `pkg/cli/environment.go`): it takes its
-/// own global flags out of our arguments and passes them on as variables.
+/// Helm's variables (helm `pkg/cli/environment.go`). To a plugin it passes its
+/// own global flags on in them, which it takes out of our arguments.
 struct HelmEnv {
     namespace: Option<String>,
     context: Option<String>,
@@ -41,11 +41,11 @@ struct HelmEnv {
 }
 
 impl HelmEnv {
-    fn read() -> Option<Self> {
-        variable("HELM_PLUGIN_NAME").or_else(|| variable("HELM_PLUGIN_DIR"))?;
+    fn read() -> Self {
         let groups = variable("HELM_KUBEASGROUPS").unwrap_or_default();
         let groups = groups.split(',').filter(|group| !group.is_empty());
-        Some(Self {
+        let insecure = variable("HELM_KUBEINSECURE_SKIP_TLS_VERIFY").unwrap_or_default();
+        Self {
             namespace: variable("HELM_NAMESPACE"),
             context: variable("HELM_KUBECONTEXT"),
             token: variable("HELM_KUBETOKEN"),
@@ -54,27 +54,27 @@ impl HelmEnv {
             server: variable("HELM_KUBEAPISERVER"),
             ca_file: variable("HELM_KUBECAFILE").map(PathBuf::from),
             tls_server_name: variable("HELM_KUBETLS_SERVER_NAME"),
-            insecure: variable("HELM_KUBEINSECURE_SKIP_TLS_VERIFY").as_deref() == Some("true"),
-        })
-    }
-}
-
-impl HelmEnv {
-    /// Fills in what no flag says: a flag goes before Helm's environment.
-    fn fill(&self, flags: &mut Connection) {
-        let or = |flag: &mut Option<String>, value: &Option<String>| {
-            *flag = flag.take().or_else(|| value.clone());
-        };
-        or(&mut flags.context, &self.context);
-        or(&mut flags.server, &self.server);
-        or(&mut flags.tls_server_name, &self.tls_server_name);
-        or(&mut flags.as_user, &self.as_user);
-        let ca_file = &mut flags.certificate_authority;
-        *ca_file = ca_file.take().or_else(|| self.ca_file.clone());
-        if flags.as_groups.is_empty() {
-            flags.as_groups.clone_from(&self.as_groups);
+            // As Go reads a bool.
+            insecure: matches!(&*insecure, "1" | "t" | "T" | "true" | "TRUE" | "True"),
         }
-        flags.insecure_skip_tls_verify |= self.insecure;
+    }
+
+    /// Fills in what no flag says: a flag goes before Helm's environment.
+    fn fill(self, flags: &mut Connection) {
+        let or = |flag: &mut Option<String>, value| *flag = flag.take().or(value);
+        or(&mut flags.context, self.context);
+        or(&mut flags.server, self.server);
+        or(&mut flags.tls_server_name, self.tls_server_name);
+        or(&mut flags.as_user, self.as_user);
+        flags.token = flags.token.take().or(self.token.map(Token::from));
+        if flags.as_groups.is_empty() {
+            flags.as_groups = self.as_groups;
+        }
+        // Two answers to one question: whose certificates are believed.
+        if flags.certificate_authority.is_none() && !flags.insecure_skip_tls_verify {
+            flags.certificate_authority = self.ca_file;
+            flags.insecure_skip_tls_verify = self.insecure;
+        }
     }
 }
 
@@ -104,8 +104,12 @@ impl Settings {
             Some(LangArg::Zh) => Lang::Zh,
             None => environment_lang(),
         };
-        let helm = HelmEnv::read();
-        if let Some(helm) = &helm {
+        // Run by kubectl, we go where kubectl would, which knows nothing of
+        // Helm's variables; else where `helm` would, run from the same shell.
+        let mut helm_namespace = None;
+        if !invoked.starts_with("kubectl ") {
+            let mut helm = HelmEnv::read();
+            helm_namespace = helm.namespace.take();
             helm.fill(&mut global.connection);
         }
         let terminal = Terminal::find();
@@ -121,7 +125,7 @@ impl Settings {
             global,
             terminal,
             voice,
-            helm,
+            helm_namespace,
         }
     }
 
@@ -133,33 +137,36 @@ impl Settings {
     pub(super) fn connect_options(&self) -> ConnectOptions {
         let flags = self.global.connection.clone();
         ConnectOptions {
-            kubeconfig: kubeconfigs(flags.kubeconfig),
+            kubeconfig: flags.kubeconfig,
+            kubeconfigs: kubeconfigs(),
             context: flags.context,
             cluster: flags.cluster,
             user: flags.user,
             server: flags.server,
-            token: self.helm.as_ref().and_then(|helm| helm.token.clone()),
+            token: flags.token.map(Token::into),
             ca_file: flags.certificate_authority,
             tls_server_name: flags.tls_server_name,
             insecure: flags.insecure_skip_tls_verify,
             as_user: flags.as_user,
             as_groups: flags.as_groups,
+            as_uid: flags.as_uid,
             // Zero is kubectl's word for no timeout of the user's own.
             request_timeout: flags
                 .request_timeout
                 .filter(|timeout| !timeout.is_zero())
                 .map(to_std),
             interactive: self.terminal.interactive,
+            https_proxy: variable("HTTPS_PROXY").or_else(|| variable("https_proxy")),
+            http_proxy: variable("HTTP_PROXY").or_else(|| variable("http_proxy")),
             no_proxy: variable("NO_PROXY").or_else(|| variable("no_proxy")),
-            ..ConnectOptions::default()
         }
     }
 
     /// Which records are looked at; without `-n` and `-A` the context's
     /// namespace.
     pub(super) fn scope(&self, releases: &[String], default_namespace: &str) -> Scope {
-        let helm = self.helm.as_ref().and_then(|helm| helm.namespace.clone());
-        let namespace = self.global.namespace.clone().or(helm);
+        let namespace = self.global.namespace.clone();
+        let namespace = namespace.or_else(|| self.helm_namespace.clone());
         let namespace = match self.global.all_namespaces {
             true => None,
             false => Some(namespace.unwrap_or_else(|| default_namespace.to_owned())),
@@ -222,14 +229,16 @@ impl Settings {
     }
 }
 
-/// The kubeconfig files: the flag's, else the list in KUBECONFIG.
-fn kubeconfigs(flag: Option<PathBuf>) -> Vec<PathBuf> {
-    match (flag, variable("KUBECONFIG")) {
-        (Some(file), _) => vec![file],
-        (None, Some(list)) => env::split_paths(&list)
+/// The list in KUBECONFIG, else the one file of everybody.
+fn kubeconfigs() -> Vec<PathBuf> {
+    match variable("KUBECONFIG") {
+        Some(list) => env::split_paths(&list)
             .filter(|path| !path.as_os_str().is_empty())
             .collect(),
-        (None, None) => Vec::new(),
+        None => BaseDirs::new()
+            .map(|dirs| dirs.home_dir().join(".kube/config"))
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -269,6 +278,7 @@ fn keep(global: &Global) -> (Vec<String>, Vec<String>) {
         ),
         ("--as", "--kube-as-user", connection.as_user.clone()),
     ];
+    flags.push(("--as-uid", "", connection.as_uid.clone()));
     for group in &connection.as_groups {
         flags.push(("--as-group", "--kube-as-group", Some(group.clone())));
     }

@@ -1,7 +1,7 @@
 //! `undo`: take back an operation.
 
 use super::args::UndoArgs;
-use super::connect::unreachable;
+use super::reach::unseen;
 use super::settings::Settings;
 use super::write::Ready;
 use super::{connect, look, write};
@@ -28,7 +28,7 @@ pub(super) async fn undo(settings: &Settings, args: &UndoArgs) -> Result<Exit, F
         return Ok(Exit::Done);
     }
     let identity = cluster.identity().await;
-    let identity = identity.map_err(|error| unreachable("read the cluster's identity", error))?;
+    let identity = identity.map_err(|error| unseen(&cluster, error))?;
     let Some(receipt) = wanted(&store, args.operation.as_deref(), &identity)? else {
         let text = "there is no operation on this cluster to take back: nothing to do";
         settings.terminal.say(text);

@@ -1,9 +1,10 @@
 //! What verbs that write have in common: show the plan, ask, carry out, report.
 
 use super::args::Writing;
-use super::connect::{self, unexecuted, unreachable, unstored};
+use super::connect::{self, unexecuted, unstored};
 use super::interrupt::Interrupt;
 use super::print;
+use super::reach::unseen;
 use super::settings::Settings;
 use crate::cluster::Cluster;
 use crate::error::{Exit, Failure};
@@ -50,7 +51,7 @@ async fn resume(
     lock: bool,
 ) -> Result<Vec<Receipt>, Failure> {
     let identity = cluster.identity().await;
-    let identity = identity.map_err(|error| unreachable("read the cluster's identity", error))?;
+    let identity = identity.map_err(|error| unseen(cluster, error))?;
     let resumed = execute::resume(cluster, store, &identity, lock).await;
     let resumed = resumed.map_err(unstored)?;
     for Resumed { receipt, error } in &resumed {

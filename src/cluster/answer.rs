@@ -246,6 +246,7 @@ mod tests {
 
     use super::super::item::from_json;
     use super::*;
+    use crate::cluster::Login;
     use crate::survey::Scope;
 
     /// `new` current and `old` superseded records in each of the namespaces.
@@ -336,6 +337,7 @@ mod tests {
         let gate = Gate::default();
         let refused = ApiError::Unauthorized {
             message: "no".into(),
+            login: Login::Nobody,
         };
         assert_eq!(
             gate.through(async { Err::<(), _>(ApiError::NotFound) })

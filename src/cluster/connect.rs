@@ -1,19 +1,23 @@
-//! From what the user said to a client: kubeconfig, context, in-cluster,
-//! overrides, credential plugins, proxies.
+//! From what the user said to a client: kubeconfig, in-cluster, overrides,
+//! credential plugins, proxies.
 
 use std::fmt;
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::Uri;
-use kube::config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Cluster as Entered, InClusterError, Kubeconfig};
 use kube::{Client, Config};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
-use super::error::Cause;
+use super::cause::Cause;
+use super::kubeconfig::{self, Chosen, Entry};
+use super::login::{self, Login};
 use super::{Cluster, Inner, NEVER, proxy};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,11 +27,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// them. What is left out comes from the kubeconfig.
 #[derive(Clone, Default)]
 pub struct ConnectOptions {
-    /// The kubeconfig files, merged as kubectl merges them. One file must be
-    /// there; of several (`KUBECONFIG` as a list) those that are missing are
-    /// passed over. Empty: kube looks for `KUBECONFIG` and `~/.kube/config`,
-    /// and where there is none, for the service account of a pod.
-    pub kubeconfig: Vec<PathBuf>,
+    /// `--kubeconfig`: the only file, and it must be there.
+    pub kubeconfig: Option<PathBuf>,
+    /// Else these, merged as kubectl merges them; those that are missing are
+    /// passed over. If they name no server, a pod's service account is taken.
+    pub kubeconfigs: Vec<PathBuf>,
     /// `--context`.
     pub context: Option<String>,
     /// `--cluster`.
@@ -53,11 +57,14 @@ pub struct ConnectOptions {
     /// How long one answer may take as a whole; within a list, how long each
     /// piece of it may. Default: 60 s.
     pub request_timeout: Option<Duration>,
-    /// How long making a connection may take. Default: 10 s.
-    pub connect_timeout: Option<Duration>,
     /// Whether a credential plugin may talk to the user: stdin is a terminal.
     /// Otherwise it gets no input, so that it fails instead of waiting for ever.
     pub interactive: bool,
+    /// `HTTPS_PROXY`: the way to an `https://` server, unless the kubeconfig
+    /// names a proxy of its own.
+    pub https_proxy: Option<String>,
+    /// `HTTP_PROXY`: the same to an `http://` server.
+    pub http_proxy: Option<String>,
     /// `NO_PROXY`: hosts for which a proxy from the environment is not used.
     pub no_proxy: Option<String>,
 }
@@ -86,15 +93,31 @@ pub enum ConnectError {
         #[source]
         cause: Cause,
     },
-    /// There is no such context, or it names a cluster that is not there.
-    #[error("use the kubeconfig")]
-    Context(#[source] Cause),
-    /// No kubeconfig, and this is no pod.
-    #[error("find a kubeconfig")]
-    NoConfig(#[source] Cause),
-    /// `--server` is not an URL.
-    #[error("read the server's URL")]
+    /// What an option or a context names is not in the kubeconfig.
+    #[error("find the {entry} {name:?}{} in the kubeconfig", named_by(context.as_deref()))]
+    Missing {
+        /// What was looked for.
+        entry: Entry,
+        /// Under which name.
+        name: String,
+        /// The context that names it; `None` if an option does.
+        context: Option<String>,
+    },
+    /// Nothing names an API server.
+    #[error("find out which cluster is meant")]
+    NoCluster(#[source] Cause),
+    /// This is a pod that has no service account mounted.
+    #[error("use the pod's service account")]
+    Pod(#[source] Cause),
+    /// The server's URL is none.
+    #[error("read the API server's URL")]
     Server(#[source] Cause),
+    /// A proxy's URL is none, or of a kind that is not spoken.
+    #[error("read the proxy's URL")]
+    Proxy(#[source] Cause),
+    /// Groups or a uid to impersonate, and no user.
+    #[error("impersonate a group or a uid without a user")]
+    ImpersonateWhom,
     /// The credential plugin wants to talk to the user.
     #[error("get credentials: the plugin {command} needs a terminal")]
     NotInteractive {
@@ -102,20 +125,32 @@ pub enum ConnectError {
         command: String,
     },
     /// A credential plugin failed, or a token file cannot be read.
-    #[error("get credentials")]
-    Credentials(#[source] Cause),
-    /// `--certificate-authority` cannot be read.
-    #[error("read the certificate authority {}", path.display())]
-    CaFile {
-        /// The file.
-        path: PathBuf,
+    #[error("get credentials{}", login.giver())]
+    Credentials {
+        /// Where they come from.
+        login: Login,
+        /// Why they did not.
+        #[source]
+        cause: Cause,
+    },
+    /// The certificate authority's certificate cannot be read.
+    #[error("read the certificate authority{}", path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default())]
+    Authority {
+        /// The file; `None` if it is in the kubeconfig itself.
+        path: Option<PathBuf>,
         /// Why not.
         #[source]
         cause: Cause,
     },
-    /// A certificate or key, or something else of the kubeconfig, is no good.
+    /// A client certificate or key, or something else of the kubeconfig, is no
+    /// good.
     #[error("prepare the connection")]
     Client(#[source] Cause),
+}
+
+fn named_by(context: Option<&str>) -> String {
+    let named = |context| format!(", which the context {context:?} names,");
+    context.map(named).unwrap_or_default()
 }
 
 impl Cluster {
@@ -124,168 +159,166 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`]. Must be called within a tokio runtime.
+    /// See [`ConnectError`]. Must be called within a tokio runtime, which must
+    /// not be waited for at its end: a plugin that hangs cannot be ended.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
-        let found = find(&options.kubeconfig)?;
-        let (mut config, context, proxied) = choose(found, options).await?;
-        apply(&mut config, options, proxied)?;
-        let server = shown(&config.cluster_url);
-        let default_namespace = config.default_namespace.clone();
-        // A credential plugin blocks until it is done.
-        let client = tokio::task::spawn_blocking(move || Client::try_from(config));
-        let client = client
-            .await
-            .map_err(|e| ConnectError::Client(Cause::of(&e)))?
-            .map_err(|e| unprepared(&e))?;
-        Ok(Self(Arc::new(Inner {
-            client,
+        let (config, context) = configure(options)?;
+        let inner = Inner {
             context,
-            server,
-            default_namespace,
-            answer_timeout: options.request_timeout.unwrap_or(ANSWER_TIMEOUT),
+            server: shown(&config.cluster_url),
+            proxy: config.proxy_url.as_ref().map(shown),
+            login: Login::of(&config.auth_info),
+            default_namespace: config.default_namespace.clone(),
+            answer_timeout: options.answer_timeout(),
             time: AtomicI64::new(NEVER),
-        })))
-    }
-}
-
-fn unprepared(error: &kube::Error) -> ConnectError {
-    match (Cause::of_credentials(error), error) {
-        (Some(cause), _) => ConnectError::Credentials(cause),
-        (None, kube::Error::InferKubeconfig(e)) => ConnectError::Client(Cause::of_config(e)),
-        (None, _) => ConnectError::Client(Cause::of(error)),
-    }
-}
-
-/// Reads and merges the kubeconfig files; `None` if there are none.
-fn find(paths: &[PathBuf]) -> Result<Option<Kubeconfig>, ConnectError> {
-    let missing = |error: &KubeconfigError| match error {
-        KubeconfigError::FindPath => true,
-        KubeconfigError::ReadConfig(e, _) => e.kind() == io::ErrorKind::NotFound,
-        _ => false,
-    };
-    if paths.is_empty() {
-        return match Kubeconfig::read() {
-            Ok(config) => Ok(Some(config)),
-            Err(error) if missing(&error) => Ok(None),
-            Err(error) => Err(unreadable(Path::new(""), &error)),
+            client: client(config, options).await?,
         };
-    }
-    let mut merged: Option<Kubeconfig> = None;
-    for path in paths {
-        let next = match Kubeconfig::read_from(path) {
-            Ok(next) => next,
-            Err(error) if missing(&error) && paths.len() > 1 => continue,
-            Err(error) => return Err(unreadable(path, &error)),
-        };
-        let both = merged.take().unwrap_or_default().merge(next);
-        merged = Some(both.map_err(|error| unreadable(path, &error))?);
-    }
-    Ok(merged)
-}
-
-fn unreadable(path: &Path, error: &KubeconfigError) -> ConnectError {
-    let path = match error {
-        KubeconfigError::ReadConfig(_, path) => path.clone(),
-        _ => path.to_owned(),
-    };
-    ConnectError::Kubeconfig {
-        path,
-        cause: Cause::of_config(error),
+        Ok(Self(Arc::new(inner)))
     }
 }
 
-/// The configuration, the context's name, and whether the kubeconfig itself
-/// names a proxy.
-async fn choose(
-    found: Option<Kubeconfig>,
-    options: &ConnectOptions,
-) -> Result<(Config, String, bool), ConnectError> {
-    let context = found.as_ref().and_then(|kubeconfig| {
-        let context = options.context.clone();
-        context.or_else(|| kubeconfig.current_context.clone())
-    });
-    match (found, context.filter(|name| !name.is_empty())) {
-        (Some(kubeconfig), Some(context)) => {
-            let proxied = names_proxy(&kubeconfig, &context, options);
-            let choice = KubeConfigOptions {
-                context: Some(context.clone()),
-                cluster: options.cluster.clone(),
-                user: options.user.clone(),
-            };
-            let config = Config::from_custom_kubeconfig(kubeconfig, &choice)
-                .await
-                .map_err(|e| ConnectError::Context(Cause::of_config(&e)))?;
-            Ok((config, context, proxied))
-        }
-        (None, _) if options.context.is_some() => {
-            let missing = KubeconfigError::FindPath;
-            Err(ConnectError::NoConfig(Cause::of_config(&missing)))
-        }
-        _ => match &options.server {
-            Some(server) => Ok((Config::new(url(server)?), server.clone(), false)),
-            None => match Config::incluster() {
-                Ok(config) => Ok((config, "in-cluster".to_owned(), false)),
-                Err(_) => {
-                    let unset = KubeconfigError::CurrentContextNotSet;
-                    Err(ConnectError::NoConfig(Cause::of_config(&unset)))
-                }
-            },
+impl ConnectOptions {
+    fn answer_timeout(&self) -> Duration {
+        self.request_timeout.unwrap_or(ANSWER_TIMEOUT)
+    }
+}
+
+/// A credential plugin blocks until it is done: as long as a person needs if
+/// there is one, else as long as one answer of the API server may take.
+async fn client(config: Config, options: &ConnectOptions) -> Result<Client, ConnectError> {
+    let login = Login::of(&config.auth_info);
+    let made = tokio::task::spawn_blocking(move || Client::try_from(config));
+    let made = match options.interactive {
+        true => made.await,
+        false => match tokio::time::timeout(options.answer_timeout(), made).await {
+            Ok(made) => made,
+            Err(_) => {
+                let limit = options.answer_timeout().as_secs_f32();
+                let cause = Cause::new(format!("it did not end within {limit} s"));
+                return Err(ConnectError::Credentials { login, cause });
+            }
         },
+    };
+    let made = made.map_err(|e| ConnectError::Client(Cause::of(&e)))?;
+    made.map_err(|error| match (Cause::of_credentials(&error), &error) {
+        (Some(cause), _) => ConnectError::Credentials { login, cause },
+        (None, kube::Error::InferKubeconfig(e)) => ConnectError::Client(Cause::of_config(e)),
+        (None, _) => ConnectError::Client(Cause::of(&error)),
+    })
+}
+
+/// The client's configuration and the context's name.
+fn configure(options: &ConnectOptions) -> Result<(Config, String), ConnectError> {
+    let kubeconfig = kubeconfig::read(options)?;
+    let chosen = kubeconfig::choose(&kubeconfig, options)?;
+    let entered = chosen
+        .cluster
+        .as_ref()
+        .map(|entered| entered.server.clone());
+    let (mut config, context) = match (options.server.clone(), entered) {
+        (Some(server), _) | (None, Some(Some(server))) => of_kubeconfig(&server, chosen, options)?,
+        (None, Some(None)) => {
+            let cause = Cause::new("the cluster in the kubeconfig has none");
+            return Err(ConnectError::Server(cause));
+        }
+        (None, None) => (of_pod(&kubeconfig, options)?, "in-cluster".to_owned()),
+    };
+    login::apply(&mut config.auth_info, options)?;
+    habits(&mut config, options.answer_timeout());
+    Ok((config, context))
+}
+
+fn of_kubeconfig(
+    server: &str,
+    chosen: Chosen,
+    options: &ConnectOptions,
+) -> Result<(Config, String), ConnectError> {
+    let mut config = Config::new(url(server)?);
+    let entered = chosen.cluster.unwrap_or_default();
+    config.proxy_url = proxy::chosen(&config.cluster_url, entered.proxy_url.as_deref(), options)?;
+    config.default_namespace = chosen.namespace.unwrap_or(config.default_namespace);
+    config.auth_info = chosen.user;
+    trust(&mut config, &entered, options)?;
+    // Of another server than the kubeconfig's, the certificate has another name.
+    config.tls_server_name = match (&options.tls_server_name, &options.server) {
+        (None, None) => entered.tls_server_name,
+        (name, _) => name.clone(),
+    };
+    Ok((config, chosen.context.unwrap_or_default()))
+}
+
+/// Whose certificates are believed. `--insecure-skip-tls-verify` and
+/// `--certificate-authority` replace all that the kubeconfig says.
+fn trust(
+    config: &mut Config,
+    entered: &Entered,
+    options: &ConnectOptions,
+) -> Result<(), ConnectError> {
+    let (data, file) = match &options.ca_file {
+        Some(file) => (None, Some(file.clone())),
+        None => (
+            entered.certificate_authority_data.as_deref(),
+            entered.certificate_authority.as_ref().map(PathBuf::from),
+        ),
+    };
+    let from_kubeconfig = entered.insecure_skip_tls_verify.unwrap_or_default();
+    config.accept_invalid_certs = options.insecure || from_kubeconfig && options.ca_file.is_none();
+    if config.accept_invalid_certs {
+        return Ok(());
+    }
+    config.root_cert = match (data, file) {
+        (Some(data), _) => Some(certificates(
+            None,
+            BASE64_STANDARD.decode(data).map_err(|e| Cause::of(&e)),
+        )?),
+        (None, Some(file)) => {
+            let read = std::fs::read(&file).map_err(|e| Cause::of(&e));
+            Some(certificates(Some(file), read)?)
+        }
+        (None, None) => None,
+    };
+    Ok(())
+}
+
+fn certificates(
+    path: Option<PathBuf>,
+    pem: Result<Vec<u8>, Cause>,
+) -> Result<Vec<Vec<u8>>, ConnectError> {
+    let found = pem.and_then(|pem| {
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        match found {
+            Ok(found) if !found.is_empty() => Ok(found),
+            _ => Err(Cause::new("it holds no certificate in PEM")),
+        }
+    });
+    match found {
+        Ok(found) => Ok(found.into_iter().map(|one| one.to_vec()).collect()),
+        Err(cause) => Err(ConnectError::Authority { path, cause }),
     }
 }
 
-/// Whether the chosen cluster has a `proxy-url`, to which `NO_PROXY` does not
-/// apply.
-fn names_proxy(kubeconfig: &Kubeconfig, context: &str, options: &ConnectOptions) -> bool {
-    let contexts = kubeconfig.contexts.iter();
-    let chosen = contexts
-        .filter(|named| named.name == context)
-        .find_map(|named| named.context.as_ref());
-    let name = options.cluster.as_ref().or(chosen.map(|c| &c.cluster));
-    let clusters = kubeconfig.clusters.iter();
-    clusters
-        .filter(|named| Some(&named.name) == name)
-        .find_map(|named| named.cluster.as_ref())
-        .is_some_and(|cluster| {
-            cluster
-                .proxy_url
-                .as_deref()
-                .is_some_and(|url| !url.is_empty())
-        })
+/// The service account of the pod in which this runs.
+fn of_pod(kubeconfig: &Kubeconfig, options: &ConnectOptions) -> Result<Config, ConnectError> {
+    let files = options.kubeconfig.iter().chain(&options.kubeconfigs);
+    let files: Vec<_> = files.map(|path| path.display().to_string()).collect();
+    match Config::incluster() {
+        Ok(config) => Ok(config),
+        Err(InClusterError::ReadEnvironmentVariable(_)) => {
+            let files = files.join(", ");
+            Err(ConnectError::NoCluster(Cause::new(
+                match kubeconfig.contexts.is_empty() {
+                    true => format!("there is no kubeconfig, or nothing in it: {files}"),
+                    false => format!("no current-context is set in {files}"),
+                },
+            )))
+        }
+        Err(error) => Err(ConnectError::Pod(Cause::of(&error))),
+    }
 }
 
-/// Lays the options over the configuration, and our own habits under it.
-fn apply(config: &mut Config, options: &ConnectOptions, proxied: bool) -> Result<(), ConnectError> {
-    if let Some(server) = &options.server {
-        config.cluster_url = url(server)?;
-    }
-    if let Some(name) = &options.tls_server_name {
-        config.tls_server_name = Some(name.clone());
-    }
-    if let Some(path) = &options.ca_file {
-        // kube would say that a file is missing, but not which one.
-        File::open(path).map_err(|e| ConnectError::CaFile {
-            path: path.clone(),
-            cause: Cause::of(&e),
-        })?;
-        config.root_cert = None;
-        config.root_cert_file = Some(path.clone());
-        config.accept_invalid_certs = false;
-    }
-    if options.insecure {
-        config.root_cert = None;
-        config.root_cert_file = None;
-        config.accept_invalid_certs = true;
-    }
-    authenticate(&mut config.auth_info, options)?;
-    let url = &config.cluster_url;
-    let port = url.port_u16().unwrap_or(443);
-    let no_proxy = options.no_proxy.as_deref().unwrap_or_default();
-    if !proxied && proxy::bypassed(url.host().unwrap_or_default(), port, no_proxy) {
-        config.proxy_url = None;
-    }
-    let answer_timeout = options.request_timeout.unwrap_or(ANSWER_TIMEOUT);
-    config.connect_timeout = Some(options.connect_timeout.unwrap_or(CONNECT_TIMEOUT));
+/// What is our own habit, whatever the kubeconfig says.
+fn habits(config: &mut Config, answer_timeout: Duration) {
+    config.connect_timeout = Some(CONNECT_TIMEOUT.min(answer_timeout));
     config.read_timeout = Some(answer_timeout);
     config.write_timeout = Some(answer_timeout);
     // Else the time that a connection idled would count as silence.
@@ -295,56 +328,10 @@ fn apply(config: &mut Config, options: &ConnectOptions, proxied: bool) -> Result
     // Payloads are gzip already: compressing them again costs five times the
     // time and saves nothing.
     config.disable_compression = true;
-    Ok(())
 }
 
-fn authenticate(user: &mut AuthInfo, options: &ConnectOptions) -> Result<(), ConnectError> {
-    if let Some(token) = &options.token {
-        // A client certificate would win over the token at the API server.
-        let impersonation = (
-            user.impersonate.take(),
-            user.impersonate_groups.take(),
-            user.impersonate_uid.take(),
-            user.impersonate_user_extra.take(),
-        );
-        *user = AuthInfo::default();
-        user.token = Some(token.clone().into());
-        (
-            user.impersonate,
-            user.impersonate_groups,
-            user.impersonate_uid,
-            user.impersonate_user_extra,
-        ) = impersonation;
-    }
-    if let Some(name) = &options.as_user {
-        // A new identity, not a mixture with the kubeconfig's.
-        user.impersonate = Some(name.clone());
-        user.impersonate_groups = None;
-        user.impersonate_uid = None;
-        user.impersonate_user_extra = None;
-    }
-    if !options.as_groups.is_empty() {
-        user.impersonate_groups = Some(options.as_groups.clone());
-    }
-    if let Some(uid) = &options.as_uid {
-        user.impersonate_uid = Some(uid.clone());
-    }
-    match &mut user.exec {
-        Some(exec) if !options.interactive => match exec.interactive_mode {
-            Some(ExecInteractiveMode::Always) => Err(ConnectError::NotInteractive {
-                command: exec.command.clone().unwrap_or_default(),
-            }),
-            _ => {
-                exec.interactive_mode = Some(ExecInteractiveMode::Never);
-                Ok(())
-            }
-        },
-        _ => Ok(()),
-    }
-}
-
-/// As kubectl does, a server without a scheme is one of plain HTTP only on
-/// this machine; ours must say what it is.
+/// kubectl guesses what a server without a scheme means, by whether there is a
+/// certificate authority; here it must be said.
 fn url(server: &str) -> Result<Uri, ConnectError> {
     let url: Uri = server
         .parse()
@@ -352,14 +339,14 @@ fn url(server: &str) -> Result<Uri, ConnectError> {
     match (url.scheme_str(), url.host()) {
         (Some("http" | "https"), Some(_)) => Ok(url),
         _ => {
-            let error = io::Error::other("it does not begin with https://");
-            Err(ConnectError::Server(Cause::of(&error)))
+            let cause = "it does not begin with https:// and a host";
+            Err(ConnectError::Server(Cause::new(cause)))
         }
     }
 }
 
 /// A URL for messages: a password in it stays out.
-fn shown(url: &Uri) -> String {
+pub(super) fn shown(url: &Uri) -> String {
     let text = url.to_string();
     let text = match (text.split_once("://"), text.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),

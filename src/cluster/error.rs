@@ -5,21 +5,12 @@ use std::io;
 
 use http::StatusCode;
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
-use kube::client::AuthError;
-use kube::config::KubeconfigError;
 use prost::Message;
 use serde::Deserialize;
 
+use super::cause::{Cause, Distrust, chain, cut, tls_of};
+use super::login::Login;
 use super::protobuf;
-
-/// The API server's own words, or a cause's; longer ones are cut.
-const MAX_MESSAGE: usize = 600;
-
-/// The innermost reason of a failed exchange, as a fragment:
-/// `Connection refused (os error 111)`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Cause(String);
 
 /// Why a request to the API server brought no usable answer.
 ///
@@ -32,6 +23,8 @@ pub enum ApiError {
     Unauthorized {
         /// The API server's words.
         message: String,
+        /// Which credentials.
+        login: Login,
     },
     /// 403.
     #[error("forbidden: {message}")]
@@ -69,15 +62,34 @@ pub enum ApiError {
     /// No connection could be made; nothing was sent.
     #[error("cannot connect to the API server")]
     Unreachable(#[source] Cause),
-    /// No trusted connection could be made; nothing was sent.
-    #[error("cannot connect to the API server securely")]
-    Untrusted(#[source] Cause),
+    /// No connection came about in time; nothing was sent.
+    #[error("cannot connect to the API server in time")]
+    Unanswered,
+    /// The server's certificate is not believed; nothing was sent.
+    #[error("cannot trust the API server")]
+    Untrusted {
+        /// What is wrong with its certificate.
+        why: Distrust,
+        /// The same in full.
+        #[source]
+        cause: Cause,
+    },
+    /// The other side speaks no TLS, or wants something else of it; nothing was
+    /// sent.
+    #[error("cannot speak TLS with the API server")]
+    NoTls(#[source] Cause),
     /// The credentials could not be obtained or renewed; nothing was sent.
     #[error("cannot get credentials for the API server")]
     Credentials(#[source] Cause),
     /// The connection broke while the request or its answer was under way.
     #[error("the connection to the API server broke")]
     Broken(#[source] Cause),
+    /// 3xx: something answers that is no API server.
+    #[error("the server redirects to {to}: it is no API server")]
+    Redirect {
+        /// Where to, without path and query.
+        to: String,
+    },
     /// Any other status.
     #[error("the API server answered {code}: {message}")]
     Status {
@@ -130,8 +142,11 @@ impl ApiError {
             self,
             Self::Unauthorized { .. }
                 | Self::Unreachable(_)
-                | Self::Untrusted(_)
+                | Self::Unanswered
+                | Self::Untrusted { .. }
+                | Self::NoTls(_)
                 | Self::Credentials(_)
+                | Self::Redirect { .. }
         )
     }
 
@@ -163,7 +178,10 @@ impl ApiError {
                 .to_owned(),
         };
         match code.as_u16() {
-            401 => Self::Unauthorized { message },
+            401 => Self::Unauthorized {
+                message,
+                login: Login::default(),
+            },
             403 => Self::Forbidden { message },
             404 => Self::NotFound,
             409 if status.reason.as_deref() == Some("AlreadyExists") => Self::AlreadyExists,
@@ -180,69 +198,31 @@ impl ApiError {
     /// kube's errors repeat their sources in their text, so only the innermost
     /// text is kept.
     pub(super) fn from_client(error: &(dyn Error + 'static)) -> Self {
-        let mut connect = false;
-        let mut untrusted = false;
-        let mut timed_out = false;
         if let Some(cause) = Cause::of_credentials(error) {
             return Self::Credentials(cause);
         }
+        let (mut connect, mut timed_out, mut tls) = (false, false, None);
         for error in chain(error) {
             if let Some(e) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
                 connect |= e.is_connect();
             }
             if let Some(e) = error.downcast_ref::<io::Error>() {
                 timed_out |= e.kind() == io::ErrorKind::TimedOut;
-                untrusted |= is_tls(e);
+                tls = tls.or_else(|| tls_of(e));
             }
         }
         let cause = Cause::of(error);
-        match (connect, untrusted, timed_out) {
-            (true, true, _) => Self::Untrusted(cause),
-            (true, false, _) => Self::Unreachable(cause),
+        match (connect, tls, timed_out) {
+            (true, Some(rustls::Error::InvalidCertificate(e)), _) => Self::Untrusted {
+                why: Distrust::of(e),
+                cause,
+            },
+            (true, Some(_), _) => Self::NoTls(cause),
+            (true, None, true) => Self::Unanswered,
+            (true, None, false) => Self::Unreachable(cause),
             (false, _, true) => Self::Timeout,
             (false, _, false) => Self::Broken(cause),
         }
-    }
-}
-
-impl Cause {
-    /// The innermost error's text.
-    pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
-        let inner = chain(error).last().unwrap_or(error);
-        Self(cut(&inner.to_string()))
-    }
-
-    /// Of credentials that could not be had, `None` if it is not about them.
-    ///
-    /// kube's text of a failed plugin quotes the plugin's whole environment and
-    /// output, which may hold tokens: only its exit status and the end of its
-    /// stderr are kept.
-    pub(super) fn of_credentials(error: &(dyn Error + 'static)) -> Option<Self> {
-        let error = chain(error).find_map(|error| error.downcast_ref::<AuthError>())?;
-        Some(Self(match error {
-            AuthError::AuthExecRun { out, .. } => {
-                let said = String::from_utf8_lossy(&out.stderr);
-                let said = cut(said.trim().lines().last().unwrap_or_default());
-                let colon = if said.is_empty() { "" } else { ": " };
-                let status = out.status;
-                format!("the credential plugin ended with {status}{colon}{said}")
-            }
-            AuthError::AuthExecParse(_) => "the credential plugin's output is unreadable".into(),
-            other => cut(&other.to_string()),
-        }))
-    }
-
-    /// Of a kubeconfig and the files that it names. kube's text names them; but
-    /// a parser's text may quote the line it stumbled on, which may be a token.
-    pub(super) fn of_config(error: &KubeconfigError) -> Self {
-        Self(match error {
-            KubeconfigError::ReadConfig(error, _) => error.to_string(),
-            KubeconfigError::Parse(error) => match error.location() {
-                Some(at) => format!("no kubeconfig: line {}, column {}", at.line(), at.column()),
-                None => "no kubeconfig".to_owned(),
-            },
-            other => cut(&other.to_string()),
-        })
     }
 }
 
@@ -268,36 +248,9 @@ impl Status {
     }
 }
 
-/// An `io::Error` does not name the error it wraps as its source.
-fn is_tls(error: &io::Error) -> bool {
-    match error.get_ref() {
-        Some(inner) => match inner.downcast_ref::<io::Error>() {
-            Some(inner) => is_tls(inner),
-            None => inner.is::<rustls::Error>(),
-        },
-        None => false,
-    }
-}
-
-/// An error and its sources, outermost first; bounded against loops.
-fn chain<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> + 'a {
-    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
-        error.source()
-    })
-    .take(16)
-}
-
-fn cut(message: &str) -> String {
-    match message.char_indices().nth(MAX_MESSAGE) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::cause::MAX_MESSAGE;
     use super::*;
 
     fn answer(code: u16, body: &str) -> ApiError {
@@ -342,11 +295,11 @@ mod tests {
             answer(403, ""),
             answer(429, ""),
             answer(422, ""),
-            ApiError::Unreachable(Cause("refused".into())),
+            ApiError::Unreachable(Cause::new("refused")),
         ] {
             assert!(!known.outcome_unknown(), "{known}");
         }
-        assert!(ApiError::Broken(Cause("reset".into())).outcome_unknown());
+        assert!(ApiError::Broken(Cause::new("reset")).outcome_unknown());
     }
 
     #[test]
@@ -381,23 +334,6 @@ mod tests {
     }
 
     #[test]
-    fn certificates_that_are_not_trusted() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert!(!is_tls(&refused) && !is_tls(&io::Error::other("x")));
-        let tls = io::Error::other(rustls::Error::DecryptError);
-        assert!(is_tls(&tls) && is_tls(&io::Error::other(tls)));
-    }
-
-    #[test]
-    fn a_parser_never_quotes_the_kubeconfig() {
-        let text = "users:\n- name: u\n  user: {token: [hunter2]}\n";
-        let error = kube::config::Kubeconfig::from_yaml(text).unwrap_err();
-        let cause = Cause::of_config(&error).to_string();
-        assert!(cause.starts_with("no kubeconfig"), "{cause}");
-        assert!(!cause.contains("hunter2"), "{cause}");
-    }
-
-    #[test]
     fn long_messages_are_cut() {
         let body = format!(r#"{{"message":"{}"}}"#, "ä".repeat(10_000));
         assert!(answer(403, &body).to_string().len() < 2 * MAX_MESSAGE + 20);
@@ -410,31 +346,12 @@ mod tests {
         struct Outer(#[source] io::Error);
         let reset = io::Error::new(io::ErrorKind::ConnectionReset, "reset by peer");
         let error = ApiError::from_client(&Outer(reset));
-        assert_eq!(error, ApiError::Broken(Cause("reset by peer".into())));
+        assert_eq!(error, ApiError::Broken(Cause::new("reset by peer")));
         assert_eq!(
             error.reason(),
             "the connection to the API server broke: reset by peer"
         );
         let late = io::Error::new(io::ErrorKind::TimedOut, "late");
         assert_eq!(ApiError::from_client(&Outer(late)), ApiError::Timeout);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_plugins_environment_and_output_are_never_quoted() {
-        use std::os::unix::process::ExitStatusExt;
-        let error = AuthError::AuthExecRun {
-            cmd: "TOKEN=\"hunter2\" plugin".into(),
-            out: Box::new(std::process::Output {
-                status: std::process::ExitStatus::from_raw(256),
-                stdout: b"hunter2".to_vec(),
-                stderr: b"noise\nlogin needed\n".to_vec(),
-            }),
-        };
-        assert_eq!(
-            ApiError::from_client(&error).reason(),
-            "cannot get credentials for the API server: \
-             the credential plugin ended with exit status: 1: login needed"
-        );
     }
 }

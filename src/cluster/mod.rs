@@ -3,8 +3,8 @@
 //! One [`Cluster`] per context. It hands out owned values: records, live
 //! objects, leases, in the terms of `survey` and `live`. It judges nothing and
 //! decides nothing: what cannot be read is told as such, and every write is one
-//! that the caller guarded. It never reads the environment (kube's own loader
-//! may), never asks the terminal, and never retries a write.
+//! that the caller guarded. It never reads the environment (but that of a
+//! pod, which kube reads), never asks the terminal, and never retries a write.
 
 #![expect(
     clippy::disallowed_types,
@@ -23,11 +23,14 @@ use jiff::Timestamp;
 
 mod access;
 mod answer;
+mod cause;
 mod connect;
 mod error;
 mod item;
+mod kubeconfig;
 mod lease;
 mod listing;
+mod login;
 mod objects;
 mod protobuf;
 mod proxy;
@@ -36,9 +39,12 @@ mod request;
 mod url;
 mod write;
 
+pub use cause::{Cause, Distrust};
 pub use connect::{ConnectError, ConnectOptions};
-pub use error::{ApiError, Cause};
+pub use error::ApiError;
+pub use kubeconfig::Entry;
 pub use lease::{Claim, HeldLease};
+pub use login::Login;
 
 /// The field manager of our writes to records and leases.
 pub const FIELD_MANAGER: &str = "zadig-doctor";
@@ -52,6 +58,8 @@ struct Inner {
     client: kube::Client,
     context: String,
     server: String,
+    proxy: Option<String>,
+    login: Login,
     default_namespace: String,
     answer_timeout: Duration,
     /// Unix seconds of the latest `Date` header, [`NEVER`] before the first.
@@ -66,14 +74,25 @@ impl Cluster {
         &self.0.default_namespace
     }
 
-    /// The name of the kubeconfig context, or `in-cluster`, for messages.
-    pub fn context(&self) -> &str {
-        &self.0.context
-    }
-
     /// The URL of the API server, for messages.
     pub fn server(&self) -> &str {
         &self.0.server
+    }
+
+    /// Which cluster this is, as a person knows it: the server's URL, the
+    /// context, and the proxy in between.
+    pub fn place(&self) -> String {
+        let mut also = Vec::new();
+        if !self.0.context.is_empty() {
+            also.push(format!("context {:?}", self.0.context));
+        }
+        if let Some(proxy) = &self.0.proxy {
+            also.push(format!("through the proxy {proxy}"));
+        }
+        match also.is_empty() {
+            true => self.0.server.clone(),
+            false => format!("{} ({})", self.0.server, also.join(", ")),
+        }
     }
 
     /// The API server's time: the `Date` header of its latest answer that had

@@ -1,11 +1,59 @@
-//! `NO_PROXY`, as Go reads it.
+//! The way to the API server: directly or through a proxy, as Go decides it.
 //!
 //! kube 5.0 takes a proxy from `HTTPS_PROXY` and then compares `NO_PROXY` with
 //! the proxy's own host, where kubectl and Helm compare the API server's
-//! (`golang.org/x/net/http/httpproxy`). Without this, a cluster that they
-//! reach directly would be sought behind a proxy.
+//! (`golang.org/x/net/http/httpproxy`), and refuses a `NO_PROXY` that ends with
+//! a comma. Without this, a cluster that they reach directly would be sought
+//! behind a proxy, or not at all.
 
 use std::net::IpAddr;
+
+use http::Uri;
+
+use super::cause::Cause;
+use super::connect::{ConnectError, ConnectOptions};
+
+/// The proxy that the kubeconfig names, whatever `NO_PROXY` says; else the
+/// environment's.
+pub(super) fn chosen(
+    server: &Uri,
+    named: Option<&str>,
+    options: &ConnectOptions,
+) -> Result<Option<Uri>, ConnectError> {
+    if let Some(named) = named {
+        return url(named).map(Some);
+    }
+    let (environments, default_port) = match server.scheme_str() {
+        Some("http") => (&options.http_proxy, 80),
+        _ => (&options.https_proxy, 443),
+    };
+    let port = server.port_u16().unwrap_or(default_port);
+    let no_proxy = options.no_proxy.as_deref().unwrap_or_default();
+    match environments {
+        Some(proxy) if !bypassed(server.host().unwrap_or_default(), port, no_proxy) => {
+            url(proxy).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Its text is not quoted: there may be a password in it.
+fn url(text: &str) -> Result<Uri, ConnectError> {
+    let text = match text.contains("://") {
+        true => text.to_owned(),
+        false => format!("http://{text}"),
+    };
+    let url: Uri = text
+        .parse()
+        .map_err(|e| ConnectError::Proxy(Cause::of(&e)))?;
+    match url.scheme_str() {
+        Some("http" | "https" | "socks5") => Ok(url),
+        _ => {
+            let cause = "it begins neither with http://, https:// nor socks5://";
+            Err(ConnectError::Proxy(Cause::new(cause)))
+        }
+    }
+}
 
 /// Whether the API server at this host and port is reached without a proxy.
 pub(super) fn bypassed(host: &str, port: u16, no_proxy: &str) -> bool {

@@ -58,8 +58,20 @@ impl Cluster {
                 let uid = namespace["metadata"]["uid"].as_str();
                 Ok(uid.map_or_else(address, str::to_owned))
             }
-            Err(error) if error.is_forbidden() || error.is_not_found() => Ok(address()),
+            Err(ApiError::Forbidden { .. }) => Ok(address()),
+            Err(ApiError::NotFound) => self.is_kubernetes().await.map(|()| address()),
             Err(error) => Err(error),
+        }
+    }
+
+    /// A web server finds no namespaces either, and then nothing at all.
+    async fn is_kubernetes(&self) -> Result<(), ApiError> {
+        let version = self.get(&Url::version()).await;
+        match version.is_ok_and(|version| version["gitVersion"].is_string()) {
+            true => Ok(()),
+            false => Err(ApiError::Garbled {
+                what: "it is not Kubernetes",
+            }),
         }
     }
 

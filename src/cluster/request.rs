@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER, USER_AGENT};
-use http::{Method, Request, Response};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, LOCATION, RETRY_AFTER, USER_AGENT};
+use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -135,14 +135,18 @@ impl Cluster {
             return Ok(response);
         }
         let code = response.status();
+        if code.is_redirection() {
+            return Err(redirect(response.headers()).into());
+        }
         let after = retry_after(response.headers());
         let body = collect(response.into_body(), MAX_OBJECT)
             .await
             .unwrap_or_default();
-        Err(Failed {
-            error: ApiError::from_answer(code, &body),
-            after,
-        })
+        let mut error = ApiError::from_answer(code, &body);
+        if let ApiError::Unauthorized { login, .. } = &mut error {
+            *login = self.0.login.clone();
+        }
+        Err(Failed { error, after })
     }
 }
 
@@ -197,6 +201,16 @@ pub(super) fn is_protobuf(headers: &HeaderMap) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("application/vnd.kubernetes.protobuf"))
+}
+
+/// An API server never redirects; its path and query may hold what is secret.
+fn redirect(headers: &HeaderMap) -> ApiError {
+    let to = headers.get(LOCATION).and_then(|to| to.to_str().ok());
+    let to = to.and_then(|to| to.parse::<Uri>().ok());
+    let to = to.as_ref().and_then(Uri::host);
+    ApiError::Redirect {
+        to: to.unwrap_or("another page").to_owned(),
+    }
 }
 
 /// The `Date` header (RFC 9110: an RFC 5322 date in GMT).

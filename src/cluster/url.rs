@@ -12,6 +12,11 @@ use crate::helm::Driver;
 pub(super) struct Url(String);
 
 impl Url {
+    /// Of the API server itself.
+    pub(super) fn version() -> Self {
+        Self("/version".to_owned())
+    }
+
     /// Starts at `/api/v1` or `/apis/GROUP/VERSION`.
     pub(super) fn group_version(api_version: &str) -> Result<Self, ApiError> {
         match api_version.split_once('/') {
