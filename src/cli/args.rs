@@ -14,7 +14,16 @@ use crate::diagnose::Severity;
 /// Finds releases that are stuck or broken, with evidence; saves their state
 /// before anything is touched; repairs them safely and reversibly.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Environment:\n  \
+        KUBECONFIG, HTTPS_PROXY, NO_PROXY   as kubectl reads them\n  \
+        HELM_NAMESPACE, HELM_KUBECONTEXT, HELM_KUBETOKEN, ...   as helm reads them, where no flag\n  \
+        \u{20}                                   is given; as a kubectl plugin they do not count\n  \
+        ZADIG_DOCTOR_HOME                   where the local store is"
+)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -25,7 +34,7 @@ pub(super) struct Cli {
 /// Flags that every verb understands; they follow kubectl.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Global {
-    /// The namespace that the releases' records are stored in
+    /// The namespace that the releases' records are stored in; by default the context's
     #[arg(short, long, global = true, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
     pub(super) namespace: Option<String>,
     /// All namespaces

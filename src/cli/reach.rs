@@ -97,6 +97,9 @@ fn to_reach(error: &ApiError) -> Option<String> {
         ApiError::Redirect { .. } | ApiError::Garbled { .. } => {
             "is this the API server's address (`kubectl config view --minify`)? A login page or a proxy may answer in its place"
         }
+        ApiError::Broken(_) => {
+            "does `kubectl get --raw /readyz` get an answer? A proxy or a firewall may cut it off, or something else answer there"
+        }
         ApiError::Invalid { .. } => {
             "does the server want https:// (`kubectl config view --minify`)?"
         }

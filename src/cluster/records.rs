@@ -14,6 +14,9 @@ use super::url::Url;
 use crate::helm::{Driver, OWNER_SELECTOR, SECRET_TYPE};
 use crate::survey::{Record, Scope, Survey, Unread};
 
+/// How the API server calls those whom it does not know.
+const ANONYMOUS: &str = r#"User "system:anonymous""#;
+
 /// Longer selectors do not fit into a URL that proxies take; releases are then
 /// picked out here.
 const MAX_SELECTOR: usize = 2000;
@@ -57,6 +60,11 @@ impl Cluster {
             Ok(namespace) => {
                 let uid = namespace["metadata"]["uid"].as_str();
                 Ok(uid.map_or_else(address, str::to_owned))
+            }
+            // Whatever we sent did not even count as a login.
+            Err(ApiError::Forbidden { message }) if message.contains(ANONYMOUS) => {
+                let login = self.0.login.clone();
+                Err(ApiError::Unauthorized { message, login })
             }
             Err(ApiError::Forbidden { .. }) => Ok(address()),
             Err(ApiError::NotFound) => self.is_kubernetes().await.map(|()| address()),

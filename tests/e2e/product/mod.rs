@@ -11,6 +11,7 @@ use crate::tool::Tool;
 mod awake;
 mod backup;
 mod check;
+mod environment;
 mod faults;
 mod interop;
 mod refusals;

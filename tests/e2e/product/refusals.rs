@@ -72,59 +72,6 @@ fn a_user_without_rights() {
 }
 
 #[test]
-fn impersonation_is_passed_on() {
-    let stage = stuck();
-    let namespace = stage.namespace.name();
-    let output = Tool::new().run(&[
-        "check",
-        "-n",
-        namespace,
-        "--as",
-        "system:serviceaccount:x:y",
-    ]);
-    says(&output.expect_code(3), &["system:serviceaccount:x:y"]);
-}
-
-#[test]
-fn servers_that_cannot_be_reached_or_trusted() {
-    let tool = Tool::new();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let server = format!("https://{closed}");
-    let output = tool.run(&["check", "--server", &server]).expect_code(3);
-    says(&output, &["error:", "caused by:", "hint:"]);
-
-    let text = std::fs::read_to_string(&Bed::get().kubeconfig).unwrap();
-    let without_ca: Vec<_> = text
-        .lines()
-        .filter(|line| !line.contains("certificate-authority"))
-        .collect();
-    let kubeconfig = tool.home().join("kubeconfig");
-    std::fs::write(&kubeconfig, without_ca.join("\n")).unwrap();
-    let tool = Tool::new().kubeconfig(&kubeconfig);
-    let output = tool.run(&["check"]).expect_code(3);
-    says(&output, &["certificate"]);
-
-    let proxy = Proxy::start();
-    proxy.rule(Rule::new(Fault::Hang));
-    let tool = Tool::new().through(&proxy);
-    let output = tool
-        .run(&["check", "--request-timeout", "1s"])
-        .expect_code(3);
-    says(&output, &["in time"]);
-}
-
-#[test]
-fn credentials_that_are_not_accepted() {
-    let proxy = Proxy::start();
-    let tool = Tool::new().kubeconfig(&proxy.kubeconfig_for("stranger", "no-such-token"));
-    let output = tool.run(&["check"]).expect_code(3);
-    says(&output, &["not authorized", "log in again"]);
-}
-
-#[test]
 fn bad_input_is_named() {
     let tool = Tool::new();
     let cases: [(&[&str], i32, &str); 13] = [
@@ -383,13 +330,6 @@ fn json_says_what_was_refused() {
     let receipt = output.json();
     assert_eq!(receipt["operation"], serde_json::Value::Null);
     assert_eq!(receipt["refused"][0]["release"], RELEASE);
-}
-
-#[test]
-fn a_kubeconfig_list_may_name_files_that_are_missing() {
-    let list = format!("/no/such/file:{}", Bed::get().kubeconfig.display());
-    let tool = Tool::new().env("KUBECONFIG", &list);
-    tool.run(&["check", "-n", "default"]).expect_code(0);
 }
 
 /// One release that cannot be repaired does not keep the others from it.

@@ -118,6 +118,11 @@ impl Proxy {
         }
     }
 
+    /// `https://127.0.0.1:PORT`.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
     /// A kubeconfig that leads here, the administrator's.
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.kubeconfig

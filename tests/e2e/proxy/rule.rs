@@ -12,6 +12,8 @@ pub(crate) struct Seen {
     pub(crate) query: String,
     /// The user agent.
     pub(crate) agent: String,
+    /// As whom: the owner of the token, and the impersonation headers.
+    pub(crate) who: String,
     /// The status that was sent back; `None` while, or if, nothing was.
     pub(crate) answered: Option<u16>,
 }

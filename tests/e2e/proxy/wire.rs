@@ -1,13 +1,14 @@
 //! The connections: TLS on both sides, HTTP/1.1, and the faults carried out.
 
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, DATE, HOST, RETRY_AFTER, USER_AGENT};
-use http::{HeaderValue, Request, Response, Uri};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -227,9 +228,31 @@ impl Exchange {
     }
 }
 
+/// Who asks, in words without the token.
+fn who(headers: &HeaderMap) -> String {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let token = headers.get(AUTHORIZATION).map(text).unwrap_or_default();
+    let bed = Bed::get();
+    let mut who = match token.strip_prefix("Bearer ") {
+        Some(token) if token == bed.admin_token => "admin".to_owned(),
+        Some(token) if token == bed.nobody_token => "nobody".to_owned(),
+        Some(_) => "a stranger".to_owned(),
+        None => "no token".to_owned(),
+    };
+    for name in ["impersonate-user", "impersonate-uid", "impersonate-group"] {
+        // Helm reads its flags twice and sends a group as often.
+        let values: BTreeSet<_> = headers.get_all(name).iter().map(text).collect();
+        for value in values {
+            who.push_str(&format!(" {name}={value}"));
+        }
+    }
+    who
+}
+
 fn seen(request: &Request<Bytes>) -> Seen {
     let agent = request.headers().get(USER_AGENT);
     Seen {
+        who: who(request.headers()),
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
