@@ -255,6 +255,14 @@ pub(super) fn to_std(duration: SignedDuration) -> Duration {
     duration.unsigned_abs()
 }
 
+/// A password in a URL is of no use to an API server, and a hint no place for it.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
 /// Connection flags that a command to paste needs again: as this tool takes
 /// them, and as Helm does (which knows no cluster and user of a kubeconfig).
 fn keep(global: &Global) -> (Vec<String>, Vec<String>) {
@@ -265,7 +273,11 @@ fn keep(global: &Global) -> (Vec<String>, Vec<String>) {
         ("--context", "--kube-context", connection.context.clone()),
         ("--cluster", "", connection.cluster.clone()),
         ("--user", "", connection.user.clone()),
-        ("--server", "--kube-apiserver", connection.server.clone()),
+        (
+            "--server",
+            "--kube-apiserver",
+            connection.server.as_deref().map(without_password),
+        ),
         (
             "--certificate-authority",
             "--kube-ca-file",
