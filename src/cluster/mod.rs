@@ -36,7 +36,7 @@ mod request;
 mod url;
 mod write;
 
-pub use connect::{ConnectError, ConnectOptions};
+pub use connect::{ConnectError, ConnectOptions, contexts};
 pub use error::{ApiError, Cause};
 pub use lease::{Claim, HeldLease};
 

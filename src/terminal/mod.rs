@@ -48,6 +48,17 @@ impl Terminal {
         }
     }
 
+    /// Writes rows of fields for another program, with a tab between them; each
+    /// field is sanitized.
+    pub fn fields(&self, rows: &[Vec<String>]) -> io::Result<()> {
+        let line = |row: &Vec<String>| {
+            let fields: Vec<_> = row.iter().map(|field| sanitize(field)).collect();
+            fields.join("\t") + "\n"
+        };
+        let text: String = rows.iter().map(line).collect();
+        io::stdout().lock().write_all(text.as_bytes())
+    }
+
     /// Says a sentence on stderr.
     pub fn say(&self, text: &str) {
         anstream::eprintln!("{}", sanitize(text));

@@ -12,6 +12,7 @@ mod awake;
 mod backup;
 mod check;
 mod faults;
+mod installed;
 mod interop;
 mod refusals;
 mod repair;
