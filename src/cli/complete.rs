@@ -17,11 +17,11 @@ use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use clap_complete::{ArgValueCandidates, CompleteEnv};
 
 use super::args::{Cli, Global, Shell};
-use super::settings::Settings;
-use super::{Failure, connect, print, runtime, unwritable};
+use super::settings::{Settings, invoked};
+use super::{connect, print, unwritable};
 use crate::cluster::{Cluster, contexts};
 use crate::diagnose::checks::CHECKS;
-use crate::error::Exit;
+use crate::error::{Exit, Failure};
 use crate::terminal::Terminal;
 
 /// Nobody waits longer for a name.
@@ -62,19 +62,17 @@ pub(super) fn script(settings: &Settings, shell: Shell) -> Result<Exit, Failure>
 
 /// Whether a shell, kubectl or Helm asked what may come next, and was told.
 pub(super) fn answered(arguments: &[OsString]) -> bool {
-    let (_, words) = arguments.split_at(arguments.len().min(1));
-    if let Some((ask, words)) = words.split_first()
+    if let [own, ask, words @ ..] = arguments
         && ask == ASK
     {
         // A reader that is gone needs no answer.
-        let _ = Terminal::find().fields(&to_cobra(words));
+        let _ = Terminal::find().fields(&to_cobra(own, words));
         return true;
     }
-    // What stands before `--` is how we were started.
-    let escape = words.iter().position(|word| word == "--");
-    let typed = escape
-        .and_then(|at| words.get(at + 1..))
-        .unwrap_or_default();
+    // A shell's script puts the line that is typed after `--`.
+    let escape = arguments.iter().position(|word| word == "--");
+    let typed = escape.and_then(|at| arguments.get(at + 1..));
+    let typed = typed.unwrap_or_default();
     let here = std::env::current_dir().ok();
     CompleteEnv::with_factory(|| command(typed))
         .var(VARIABLE)
@@ -85,13 +83,12 @@ pub(super) fn answered(arguments: &[OsString]) -> bool {
 
 /// The answer to the words after `__complete`, of which the last is being
 /// typed: a row for each candidate and its help, and a directive.
-fn to_cobra(words: &[OsString]) -> Vec<Vec<String>> {
+fn to_cobra(own: &OsString, words: &[OsString]) -> Vec<Vec<String>> {
     let typed = words.last().cloned().unwrap_or_default();
-    let own = OsString::from("zadig-doctor");
-    let mut words: Vec<_> = [&[own], words].concat();
-    if words.len() == 1 {
-        words.push(OsString::new());
-    }
+    let words = match words {
+        [] => vec![own.clone(), typed.clone()],
+        words => [std::slice::from_ref(own), words].concat(),
+    };
     let last = words.len() - 1;
     let here = std::env::current_dir().ok();
     let found = complete(&mut command(&words), words, last, here.as_deref());
@@ -172,12 +169,13 @@ fn bounded(
     wait.recv_timeout(PATIENCE).unwrap_or_default()
 }
 
-/// The settings as far as the command line has been typed.
+/// The settings as far as the command line, own name first, has been typed.
 fn settings(words: &[OsString]) -> Option<Settings> {
     let command = Cli::command().ignore_errors(true);
     let matches = command.try_get_matches_from(words).ok()?;
     let global = Global::from_arg_matches(&matches).ok()?;
-    Some(Settings::new(global, String::new()))
+    let own = words.first().and_then(|own| own.to_str());
+    Some(Settings::new(global, invoked(own.unwrap_or_default())))
 }
 
 /// Asks the cluster; what goes wrong leaves us without names.
@@ -185,7 +183,10 @@ fn ask<F: Future<Output = Vec<String>>>(
     settings: Settings,
     find: impl FnOnce(Settings, Cluster) -> F,
 ) -> Vec<CompletionCandidate> {
-    let Ok(runtime) = runtime() else {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let Ok(runtime) = runtime else {
         return Vec::new();
     };
     let names = runtime.block_on(async {
@@ -217,7 +218,7 @@ fn namespaces(settings: Settings) -> Vec<CompletionCandidate> {
 }
 
 fn kubeconfig_contexts(settings: Settings) -> Vec<CompletionCandidate> {
-    let names = contexts(&settings.connect_options().kubeconfig).into_iter();
+    let names = contexts(&settings.connect_options()).into_iter();
     names.map(CompletionCandidate::new).collect()
 }
 

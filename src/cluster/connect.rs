@@ -156,14 +156,8 @@ fn unprepared(error: &kube::Error) -> ConnectError {
     }
 }
 
-/// The contexts that the kubeconfig files name; none if they cannot be read.
-pub fn contexts(paths: &[PathBuf]) -> Vec<String> {
-    let found = find(paths).ok().flatten().unwrap_or_default();
-    found.contexts.into_iter().map(|named| named.name).collect()
-}
-
 /// Reads and merges the kubeconfig files; `None` if there are none.
-fn find(paths: &[PathBuf]) -> Result<Option<Kubeconfig>, ConnectError> {
+pub(super) fn find(paths: &[PathBuf]) -> Result<Option<Kubeconfig>, ConnectError> {
     let missing = |error: &KubeconfigError| match error {
         KubeconfigError::FindPath => true,
         KubeconfigError::ReadConfig(e, _) => e.kind() == io::ErrorKind::NotFound,

@@ -28,6 +28,7 @@ mod error;
 mod item;
 mod lease;
 mod listing;
+mod names;
 mod objects;
 mod protobuf;
 mod proxy;
@@ -36,9 +37,10 @@ mod request;
 mod url;
 mod write;
 
-pub use connect::{ConnectError, ConnectOptions, contexts};
+pub use connect::{ConnectError, ConnectOptions};
 pub use error::{ApiError, Cause};
 pub use lease::{Claim, HeldLease};
+pub use names::contexts;
 
 /// The field manager of our writes to records and leases.
 pub const FIELD_MANAGER: &str = "zadig-doctor";

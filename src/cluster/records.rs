@@ -82,19 +82,6 @@ impl Cluster {
         }
     }
 
-    /// The names of the first thousands of namespaces.
-    ///
-    /// # Errors
-    ///
-    /// Of the request.
-    pub async fn namespaces(&self) -> Result<Vec<String>, ApiError> {
-        let url = Url::group_version("v1")?.join("namespaces")?;
-        let list = self.get(&url.with("limit", "5000")).await?;
-        let items = list["items"].as_array().into_iter().flatten();
-        let names = items.filter_map(|item| item["metadata"]["name"].as_str());
-        Ok(names.map(str::to_owned).collect())
-    }
-
     /// Hands every record in scope to `sink` as it arrives, each once, in no
     /// order, payloads unread; returns what could not be read.
     ///
