@@ -12,6 +12,7 @@ use crate::process::{Output, Program};
 mod archive;
 mod helm;
 mod hook;
+mod krew;
 mod kubectl;
 mod shells;
 mod web;
