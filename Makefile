@@ -1,5 +1,5 @@
 # The two commands a newcomer needs: `make demo` and `make test`.
-.PHONY: all bed demo test bench check clean
+.PHONY: all bed demo test bench check dist dist-check clean
 
 all:
 	cargo build --release
@@ -26,6 +26,14 @@ check: needs
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
+
+# The release, in dist/: archives, checksums.txt, krew's manifest. The first run fetches zig and Rust's standard libraries.
+dist:
+	packaging/dist
+
+# Builds it a second time, elsewhere and from nothing, and compares every byte. Takes as long as two releases.
+dist-check: dist
+	packaging/dist-check
 
 .PHONY: needs
 needs:

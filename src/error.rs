@@ -77,6 +77,14 @@ impl Failure {
         self
     }
 
+    /// The same, with the name under which we were invoked where a hint leaves
+    /// room for it, so that its commands can be pasted.
+    #[must_use]
+    pub fn named(mut self, invoked: &str) -> Self {
+        self.hint = self.hint.map(|hint| hint.replace("{self}", invoked));
+        self
+    }
+
     /// A failure to do something, because of `source`.
     pub fn caused(
         exit: Exit,

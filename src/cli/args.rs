@@ -196,7 +196,12 @@ pub(super) enum VerbArgs {
         {self} explain                          # all checks\n  \
         {self} explain stuck-pending --lang zh")]
     Explain(ExplainArgs),
-    /// Print a completion script for a shell
+    /// Print a script that makes a shell complete verbs, flags and names
+    #[command(after_help = "Examples:\n  \
+        source <(zadig-doctor completion bash)  # in ~/.bashrc; zsh alike\n  \
+        zadig-doctor completion fish | source   # in ~/.config/fish/config.fish\n  \
+        {self} completion kubectl > ~/bin/kubectl_complete-zadig_doctor\n  \
+        chmod +x ~/bin/kubectl_complete-zadig_doctor    # a directory on the PATH")]
     Completion(CompletionArgs),
 }
 
@@ -366,9 +371,26 @@ pub(super) struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionArgs {
-    /// The shell
+    /// The shell; or kubectl, for a file to be put on the PATH
     #[arg(value_name = "SHELL")]
-    pub(super) shell: clap_complete::Shell,
+    pub(super) shell: Shell,
+}
+
+/// Who can complete our command lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    /// bash
+    Bash,
+    /// Elvish
+    Elvish,
+    /// fish
+    Fish,
+    /// kubectl 1.26 and newer, whose own completion then knows our command
+    Kubectl,
+    /// PowerShell
+    Powershell,
+    /// zsh
+    Zsh,
 }
 
 /// As kubectl takes it: a bare number is seconds.

@@ -33,7 +33,7 @@ async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exit, Failure>
             .hint("does a proxy remove the Date header?")
     })?;
     let ids: Vec<_> = survey.records.iter().map(|record| &record.id).collect();
-    let progress = settings.terminal.progress("saving records");
+    let progress = settings.terminal.progress_of("saving records", ids.len());
     let request = execute::Backup {
         ids: &ids,
         cluster: survey.cluster.as_deref(),

@@ -32,13 +32,15 @@ pub(super) fn unstored(error: StoreError) -> Failure {
         }
         StoreError::NoSuchSnapshot { .. } | StoreError::AmbiguousSnapshot { .. } => {
             return Failure::caused(Exit::Usage, "failed to find the snapshot", error)
-                .hint("`backup list` lists the snapshots");
+                .hint("`{self} backup list` lists the snapshots");
         }
         StoreError::NoSuchOperation { .. } | StoreError::AmbiguousOperation { .. } => {
             return Failure::caused(Exit::Usage, "failed to find the operation", error)
-                .hint("`log` lists the operations");
+                .hint("`{self} log` lists the operations");
         }
-        _ => "ZADIG_DOCTOR_HOME says where the store is; `backup verify` tells whether it is whole",
+        _ => {
+            "ZADIG_DOCTOR_HOME says where the store is; `{self} backup verify` tells whether it is whole"
+        }
     };
     Failure::caused(Exit::Unreachable, "failed to use the local store", error).hint(hint)
 }
@@ -80,7 +82,7 @@ pub(super) fn unexecuted(error: ExecuteError) -> Failure {
         ),
         ExecuteError::Moved | ExecuteError::Guard { .. } => {
             Failure::new(Exit::Refused, error.to_string())
-                .hint("nothing was changed; run `check` again to see how it stands now")
+                .hint("nothing was changed; run `{self} check` again to see how it stands now")
         }
         ExecuteError::Held { .. } => Failure::new(Exit::Refused, error.to_string())
             .hint("nothing was changed; wait until it is released or expires"),

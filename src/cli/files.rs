@@ -81,7 +81,7 @@ pub(super) fn load(file: &Path) -> Result<Survey, Failure> {
             format!("failed to read a survey from {}", file.display()),
             error,
         )
-        .hint("it must be a file that `check --save` wrote")
+        .hint("it must be a file that `{self} check --save` wrote")
     })
 }
 

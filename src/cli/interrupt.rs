@@ -59,6 +59,7 @@ impl Interrupt {
 /// Ends the process. What it was writing is found out by the next run.
 #[expect(
     clippy::disallowed_methods,
+    clippy::exit,
     reason = "somebody asked twice, and does not want to wait for main to return"
 )]
 fn end(exit: Exit) -> ! {

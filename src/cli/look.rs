@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::diagnose::{self, Finding, Policy};
 use crate::error::{Exit, Failure};
 use crate::execute;
-use crate::report::Voice;
+use crate::report::{Voice, count};
 use crate::store::Store;
 use crate::survey::{LeaseState, Scope, Survey, Unread};
 
@@ -30,7 +30,12 @@ pub(super) async fn survey(
             survey.note_unreadable();
             return Ok(survey);
         }
-        progress.step();
+        let (records, more) = (survey.records.len(), needs.len());
+        progress.say(&format!(
+            "reading the cluster: {}, {} more closely",
+            count(records, "record"),
+            more
+        ));
         cluster.answer(&mut survey, &needs).await;
     }
     survey.note_unreadable();

@@ -13,6 +13,7 @@ use crate::error::{Exit, Failure};
 mod args;
 mod backup;
 mod check;
+mod complete;
 mod connect;
 mod files;
 mod interrupt;
@@ -30,9 +31,14 @@ use settings::Settings;
 
 /// Runs the tool: parses, carries out the verb, prints what came of it.
 pub fn run(arguments: &[OsString]) -> Exit {
+    if complete::answered(arguments) {
+        return Exit::Done;
+    }
     let argv0 = arguments.first().and_then(|name| name.to_str());
     let invoked = settings::invoked(argv0.unwrap_or_default());
-    let command = named(Cli::command(), &invoked).bin_name(&invoked);
+    let command = named(Cli::command(), &invoked)
+        .bin_name(&invoked)
+        .long_version(version(&invoked));
     let parsed = command.try_get_matches_from(arguments);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -49,8 +55,10 @@ pub fn run(arguments: &[OsString]) -> Exit {
     match dispatch(&settings, cli.verb) {
         Ok(exit) => exit,
         Err(failure) => {
+            let exit = failure.exit;
+            let failure = failure.named(&settings.voice.invoked);
             settings.terminal.failure(&failure);
-            failure.exit
+            exit
         }
     }
 }
@@ -65,10 +73,27 @@ fn named(command: clap::Command, invoked: &str) -> clap::Command {
     command.mut_subcommands(|subcommand| named(subcommand, invoked))
 }
 
+/// What `--version` says: all that a report of a mistake needs to say of us.
+/// The first line is for scripts.
+fn version(invoked: &str) -> String {
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let libc = match () {
+        () if cfg!(target_env = "musl") => ", static (musl)",
+        () if cfg!(target_feature = "crt-static") => ", static",
+        () => "",
+    };
+    // Set by the packing script; what somebody builds for themselves does not know.
+    let commit = option_env!("ZADIG_DOCTOR_COMMIT").unwrap_or("not a release build");
+    format!(
+        "{}\ncommit: {commit}\nplatform: {os}/{arch}{libc}\ninvoked as: {invoked}",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
 fn dispatch(settings: &Settings, verb: VerbArgs) -> Result<Exit, Failure> {
     match verb {
         VerbArgs::Explain(args) => check::explain(settings, args.id.as_deref()),
-        VerbArgs::Completion(args) => completion(settings, args.shell),
+        VerbArgs::Completion(args) => complete::script(settings, args.shell),
         VerbArgs::Log => log::log(settings),
         verb => in_runtime(async {
             match verb {
@@ -93,12 +118,6 @@ fn in_runtime(verb: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
     // A credential plugin or a name server that hangs is not waited for.
     runtime.shutdown_background();
     done
-}
-
-fn completion(settings: &Settings, shell: clap_complete::Shell) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "zadig-doctor", &mut script);
-    print(settings, &String::from_utf8_lossy(&script))
 }
 
 /// Writes data to stdout.

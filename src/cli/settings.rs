@@ -3,7 +3,7 @@
 //! The only place that reads the environment.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use directories::{BaseDirs, ProjectDirs};
@@ -84,16 +84,24 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The command as the user invoked it.
+/// The command as the user invoked it, so that what we print can be pasted.
 pub(super) fn invoked(argv0: &str) -> String {
-    let name = argv0.rsplit(['/', '\\']).next().unwrap_or(argv0);
-    if variable("HELM_PLUGIN_NAME").is_some() {
-        let plugin = variable("HELM_PLUGIN_NAME").unwrap_or_default();
-        return format!("helm {plugin}");
+    let plugin = variable("HELM_PLUGIN_NAME").zip(variable("HELM_PLUGIN_DIR"));
+    match plugin {
+        // Another plugin may have called us: its variables are not about us.
+        Some((name, dir)) if Path::new(argv0).starts_with(&dir) => format!("helm {name}"),
+        _ => called(argv0),
     }
-    match name.trim_end_matches(".exe") {
-        "kubectl-zadig_doctor" | "kubectl-zadig-doctor" => "kubectl zadig-doctor".to_owned(),
-        _ => "zadig-doctor".to_owned(),
+}
+
+/// The command that runs a file of that name: `kubectl a-b c` runs `kubectl-a_b-c`.
+fn called(argv0: &str) -> String {
+    let file = argv0.rsplit(['/', '\\']).next().unwrap_or(argv0);
+    let name = file.strip_suffix(".exe").unwrap_or(file);
+    match name.strip_prefix("kubectl-") {
+        Some(plugin) => format!("kubectl {}", plugin.replace('-', " ").replace('_', "-")),
+        None if name.is_empty() => "zadig-doctor".to_owned(),
+        None => name.to_owned(),
     }
 }
 
@@ -112,7 +120,7 @@ impl Settings {
             helm_namespace = helm.namespace.take();
             helm.fill(&mut global.connection);
         }
-        let terminal = Terminal::find();
+        let terminal = Terminal::find(variable("TERM").as_deref());
         let (keep, keep_for_helm) = keep(&global);
         let voice = Voice {
             invoked,

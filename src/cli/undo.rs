@@ -94,7 +94,7 @@ fn refuse_scope(settings: &Settings) -> Result<(), Failure> {
     let global = &settings.global;
     match global.namespace.is_some() || global.all_namespaces || global.selector.is_some() {
         true => Err(Failure::new(Exit::Usage, "undo takes no -n, -A or -l")
-            .hint("it takes an operation's id; `log` lists them")),
+            .hint("it takes an operation's id; `{self} log` lists them")),
         false => Ok(()),
     }
 }

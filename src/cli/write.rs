@@ -105,9 +105,11 @@ pub(super) async fn carry_out(
     };
     match settings.json() {
         // Nobody is asked about what was not shown.
-        true if !writing.yes => settings.terminal.say(&report::plan_text(plan)),
+        true if !writing.yes => settings
+            .terminal
+            .say(&report::plan_text(plan, &settings.voice)),
         true => {}
-        false => drop(print(settings, &report::plan_text(plan))?),
+        false => drop(print(settings, &report::plan_text(plan, &settings.voice))?),
     }
     ask(settings, writing, plan)?;
     let interrupt = Interrupt::listen(&settings.terminal)?;
@@ -183,7 +185,7 @@ fn all_refused(plan: &Plan, reason: &str) -> Vec<Refusal> {
 fn show(settings: &Settings, plan: &Plan) -> Result<Exit, Failure> {
     let text = match settings.json() {
         true => report::plan_json(plan),
-        false => report::plan_text(plan),
+        false => report::plan_text(plan, &settings.voice),
     };
     print(settings, &text)
 }
@@ -197,7 +199,7 @@ fn nothing_done(
     let text = match (settings.json(), dry_run) {
         (true, true) => report::plan_json(plan),
         (true, false) => report::receipt_json(None, &plan.refused),
-        (false, _) => report::plan_text(plan),
+        (false, _) => report::plan_text(plan, &settings.voice),
     };
     print(settings, &text)?;
     if plan.steps.is_empty() && plan.refused.is_empty() {

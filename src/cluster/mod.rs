@@ -31,6 +31,7 @@ mod kubeconfig;
 mod lease;
 mod listing;
 mod login;
+mod names;
 mod objects;
 mod protobuf;
 mod proxy;
@@ -45,6 +46,7 @@ pub use error::ApiError;
 pub use kubeconfig::Entry;
 pub use lease::{Claim, HeldLease};
 pub use login::Login;
+pub use names::contexts;
 
 /// The field manager of our writes to records and leases.
 pub const FIELD_MANAGER: &str = "zadig-doctor";

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Voice, count, json, table::table};
+use super::{Voice, count, json, prose::prose, table::table};
 use crate::diagnose::{Check, Finding, Severity, checks};
 use crate::helm::Driver;
 use crate::survey::{Payload, Survey};
@@ -124,9 +124,10 @@ pub fn check_table(survey: &Survey, findings: &[Finding], voice: &Voice) -> Stri
         text += &details(finding, voice);
     }
     for unread in &survey.unread {
-        text += &format!("not read: {}: {}\n", unread.what, unread.reason);
+        let unread = format!("not read: {}: {}", unread.what, unread.reason);
+        text += &prose(voice, "", &unread);
     }
-    text + &closing(survey, findings)
+    text + &prose(voice, "", &closing(survey, findings))
 }
 
 fn row(finding: &Finding) -> Vec<String> {
@@ -149,13 +150,14 @@ fn details(finding: &Finding, voice: &Voice) -> String {
     let subject = &finding.subject;
     let release = subject.release.as_deref().unwrap_or("(no release named)");
     let title = checks::find(finding.id).map_or("", |check| check.text.title.get(voice.lang));
-    let mut text = format!("{}/{release}: {title}\n", subject.namespace);
-    text += &format!("  {}\n", finding.summary);
+    let title = format!("{}/{release}: {title}", subject.namespace);
+    let mut text = prose(voice, "", &title);
+    text += &prose(voice, "  ", &finding.summary);
     for evidence in &finding.evidence {
-        text += &format!("  - {evidence}\n");
+        text += &prose(voice, "  - ", &evidence.to_string());
     }
     for advice in &finding.advice {
-        text += &format!("  > {}\n", advice.text);
+        text += &prose(voice, "  > ", &advice.text);
         if let Some(command) = voice.command(advice) {
             text += &format!("      {command}\n");
         }
@@ -182,8 +184,8 @@ fn closing(survey: &Survey, findings: &[Finding]) -> String {
         ),
     };
     match survey.unread.is_empty() {
-        true => format!("{looked}; {found}\n"),
-        false => format!("{looked}; {found}; not everything could be read\n"),
+        true => format!("{looked}; {found}"),
+        false => format!("{looked}; {found}; not everything could be read"),
     }
 }
 
@@ -201,9 +203,13 @@ pub fn explain(check: &Check, voice: &Voice) -> String {
         crate::diagnose::Lang::En => ["What it means", "Why it happens", "What to do"],
         crate::diagnose::Lang::Zh => ["含义", "原因", "处理办法"],
     };
-    let mut out = format!("{}: {}\n", check.id, text.title.get(lang));
+    let title = format!("{}: {}", check.id, text.title.get(lang));
+    let mut out = prose(voice, "", &title);
     for (label, part) in labels.into_iter().zip(parts) {
-        out += &format!("\n{label}\n{part}\n");
+        out += &format!("\n{label}\n");
+        for line in part.lines() {
+            out += &prose(voice, "", line);
+        }
     }
     out
 }

@@ -10,6 +10,7 @@ use crate::helm::Driver;
 pub mod check;
 pub mod operation;
 pub mod plan;
+mod prose;
 pub mod snapshot;
 mod table;
 
@@ -24,8 +25,8 @@ pub struct Voice {
     pub keep_for_helm: Vec<String>,
     /// The language of texts that come in two.
     pub lang: Lang,
-    /// Columns.
-    pub width: u16,
+    /// Columns, where a person reads; none where a program does.
+    pub width: Option<u16>,
 }
 
 impl Voice {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Voice, count, json};
+use super::{Voice, count, json, prose::prose};
 use crate::plan::{Action, Guard, Outcome, Plan, Receipt, Refusal, Step};
 
 #[derive(Serialize)]
@@ -114,37 +114,37 @@ fn guard(guard: &Guard) -> String {
 }
 
 /// A plan for a person.
-pub fn plan_text(plan: &Plan) -> String {
+pub fn plan_text(plan: &Plan, voice: &Voice) -> String {
     let mut text = String::new();
     if !plan.steps.is_empty() {
         let steps = count(plan.steps.len(), "step");
         text += &format!("Plan to {}, {steps}, digest {}\n", plan.verb, short(plan));
     }
     for (index, step) in plan.steps.iter().enumerate() {
-        text += &format!(
-            "  {}. {} {}\n",
-            index + 1,
-            action(&step.action),
-            step.object
-        );
-        text += &format!("     {}\n", step.reason);
+        let object = format!("{} {}", action(&step.action), step.object);
+        text += &prose(voice, &format!("  {}. ", index + 1), &object);
+        text += &prose(voice, "     ", &step.reason);
         if let Action::EditRecord {
             status,
             description,
             fence,
         } = &step.action
         {
-            text += &format!("       info.status       -> {status}\n");
-            text += &format!("       info.description  -> {description:?}\n");
-            text += &format!("       label status      -> {status}\n");
-            text += "       label modifiedAt  -> the time of the write\n";
+            let mut field = |name: &str, value: &str| {
+                text += &prose(voice, &format!("       {name:<16}  -> "), value);
+            };
+            field("info.status", status.as_str());
+            field("info.description", &format!("{description:?}"));
+            field("label status", status.as_str());
+            field("label modifiedAt", "the time of the write");
             if *fence {
-                text += "       immutable         -> true\n";
+                field("immutable", "true");
             }
         }
-        text += &format!("     only if {}\n", condition(&step.guard));
+        let only = format!("only if {}", condition(&step.guard));
+        text += &prose(voice, "     ", &only);
     }
-    text + &refused_text(&plan.refused)
+    text + &refused_text(&plan.refused, voice)
 }
 
 /// A guard as a sentence; the whole of it is in the JSON.
@@ -162,30 +162,41 @@ fn short(plan: &Plan) -> String {
     plan.digest().to_string().chars().take(19).collect()
 }
 
-fn refused_text(refused: &[Refusal]) -> String {
+fn refused_text(refused: &[Refusal], voice: &Voice) -> String {
     let line = |refusal: &Refusal| {
-        format!(
-            "refused: {}/{}: {}\n",
-            refusal.namespace, refusal.release, refusal.reason
-        )
+        let Refusal {
+            namespace,
+            release,
+            reason,
+        } = refusal;
+        let refused = format!("refused: {namespace}/{release}: {reason}");
+        prose(voice, "", &refused)
     };
     refused.iter().map(line).collect()
 }
 
 /// A receipt for a person, with how to take it back.
 pub fn receipt_text(receipt: &Receipt, voice: &Voice) -> String {
-    let mut text = format!(
-        "Operation {} ({}); the state before it is snapshot {}\n",
-        receipt.operation, receipt.plan.verb, receipt.snapshot
+    let Receipt {
+        operation,
+        snapshot,
+        plan,
+        ..
+    } = receipt;
+    let head = format!(
+        "Operation {operation} ({}); the state before it is snapshot {snapshot}",
+        plan.verb
     );
-    for (index, step) in receipt.plan.steps.iter().enumerate() {
+    let mut text = prose(voice, "", &head);
+    for (index, step) in plan.steps.iter().enumerate() {
         let outcome = receipt.outcome(index);
-        text += &format!("  {}. {}: {}\n", index + 1, outcome.as_str(), step.object);
-        text += &format!("     {}\n", step.reason);
+        let object = format!("{}: {}", outcome.as_str(), step.object);
+        text += &prose(voice, &format!("  {}. ", index + 1), &object);
+        text += &prose(voice, "     ", &step.reason);
         if let Outcome::Refused(reason) | Outcome::Unknown(reason) = outcome {
-            text += &format!("     {reason}\n");
+            text += &prose(voice, "     ", &reason);
         }
     }
-    let undo = voice.own(&["undo", &receipt.operation.to_string()]);
+    let undo = voice.own(&["undo", &operation.to_string()]);
     text + &format!("  > take it back\n      {undo}\n")
 }

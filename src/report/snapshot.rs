@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Voice, count, json, size, table::table};
+use super::{Voice, count, json, prose::prose, size, table::table};
 use crate::snapshot::Snapshot;
 
 #[derive(Serialize)]
@@ -91,15 +91,17 @@ pub fn created_text(snapshot: &Snapshot, voice: &Voice) -> String {
         true => "saved and verified",
         false => "INCOMPLETE",
     };
-    let mut text = format!(
-        "Snapshot {}: {complete}: {} of {}, {}\n",
+    let head = format!(
+        "Snapshot {}: {complete}: {} of {}, {}",
         snapshot.id,
         count(snapshot.records.len(), "record"),
         count(snapshot.releases(), "release"),
         size(snapshot.bytes())
     );
+    let mut text = prose(voice, "", &head);
     for missing in &snapshot.missing {
-        text += &format!("  missing: {}: {}\n", missing.what, missing.reason);
+        let missing = format!("missing: {}: {}", missing.what, missing.reason);
+        text += &prose(voice, "  ", &missing);
     }
     let show = voice.own(&["backup", "show", &snapshot.id.to_string()]);
     text + &format!("  > see what it holds\n      {show}\n")
@@ -188,7 +190,8 @@ pub fn show_table(snapshot: &Snapshot, voice: &Voice) -> String {
     let heading = ["NAMESPACE", "RELEASE", "DRIVER", "REVISIONS", "SIZE"];
     let mut text = table(voice.width, &heading, rows.collect());
     for missing in &snapshot.missing {
-        text += &format!("missing: {}: {}\n", missing.what, missing.reason);
+        let missing = format!("missing: {}: {}", missing.what, missing.reason);
+        text += &prose(voice, "", &missing);
     }
     text
 }

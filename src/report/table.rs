@@ -2,14 +2,17 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+/// Where no person reads: wide enough for any name, and the same everywhere.
+const WIDE: u16 = 160;
+
 /// A table without lines: a heading and rows, wrapped to the width. Trailing
 /// spaces are cut, so that what is copied is what is meant.
-pub(super) fn table(width: u16, heading: &[&str], rows: Vec<Vec<String>>) -> String {
+pub(super) fn table(width: Option<u16>, heading: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
+        .set_width(width.unwrap_or(WIDE))
         .set_header(heading.to_vec());
     for row in rows {
         table.add_row(row);

@@ -1,6 +1,6 @@
 //! The store's directory and files: private, and on a local disk.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -93,6 +93,7 @@ fn sync_parent(dir: &Path) -> Result<(), StoreError> {
 /// refused.
 #[cfg(target_os = "linux")]
 pub(super) fn refuse_network(dir: &Path) -> Result<(), StoreError> {
+    use std::fs;
     use std::os::unix::fs::MetadataExt;
     let device = fs::metadata(dir)
         .map_err(StoreError::file("look at", dir))?
@@ -163,6 +164,8 @@ fn is_network(kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const MOUNTS: &str = "\

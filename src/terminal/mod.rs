@@ -18,22 +18,23 @@ pub use sanitize::sanitize;
 /// The terminal as it was found at the start.
 #[derive(Clone, Debug)]
 pub struct Terminal {
-    /// Columns for tables; wide when stdout is not a terminal.
-    pub width: u16,
+    /// Columns, where stdout is a terminal.
+    pub width: Option<u16>,
     /// Whether somebody can be asked: stdin and stderr are a terminal.
     pub interactive: bool,
+    /// Whether progress can be shown: stderr is a terminal that can move its
+    /// cursor.
+    pub lively: bool,
 }
 
 impl Terminal {
-    /// Looks at the standard streams.
-    pub fn find() -> Self {
-        let width = match io::stdout().is_terminal() {
-            true => terminal_size::terminal_size().map_or(80, |(width, _)| width.0),
-            false => 160,
-        };
+    /// Looks at the standard streams; `kind` is what `TERM` says.
+    pub fn find(kind: Option<&str>) -> Self {
+        let columns = || terminal_size::terminal_size().map_or(80, |(width, _)| width.0);
         Self {
-            width,
+            width: io::stdout().is_terminal().then(columns),
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            lively: io::stderr().is_terminal() && kind != Some("dumb"),
         }
     }
 
@@ -46,6 +47,17 @@ impl Terminal {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
+    }
+
+    /// Writes rows of fields for another program, with a tab between them; each
+    /// field is sanitized.
+    pub fn fields(&self, rows: &[Vec<String>]) -> io::Result<()> {
+        let line = |row: &Vec<String>| {
+            let fields: Vec<_> = row.iter().map(|field| sanitize(field)).collect();
+            fields.join("\t") + "\n"
+        };
+        let text: String = rows.iter().map(line).collect();
+        io::stdout().lock().write_all(text.as_bytes())
     }
 
     /// Says a sentence on stderr.
@@ -79,14 +91,29 @@ impl Terminal {
         answer == "y" || answer == "yes"
     }
 
-    /// Shows that something long goes on; nothing where stderr is no terminal.
+    /// Shows that something long goes on, and how far it is, where that can be
+    /// seen.
     pub fn progress(&self, what: &str) -> Progress {
-        let target = match io::stderr().is_terminal() {
+        self.line(what, None, "{spinner} {msg} [{elapsed}]")
+    }
+
+    /// The same where it is known how much there is to do.
+    pub fn progress_of(&self, what: &str, total: usize) -> Progress {
+        let total = u64::try_from(total).ok();
+        self.line(
+            what,
+            total,
+            "{spinner} {msg} {pos} of {len} [{elapsed}, {eta} left]",
+        )
+    }
+
+    fn line(&self, what: &str, total: Option<u64>, template: &str) -> Progress {
+        let target = match self.lively {
             true => ProgressDrawTarget::stderr(),
             false => ProgressDrawTarget::hidden(),
         };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos} [{elapsed}]") {
+        let bar = ProgressBar::with_draw_target(total, target);
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_message(sanitize(what).into_owned());
@@ -107,6 +134,11 @@ fn discard_typed_ahead() {
 pub struct Progress(ProgressBar);
 
 impl Progress {
+    /// Says what goes on now.
+    pub fn say(&self, what: &str) {
+        self.0.set_message(sanitize(what).into_owned());
+    }
+
     /// One more is done.
     pub fn step(&self) {
         self.0.inc(1);

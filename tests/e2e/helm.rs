@@ -35,7 +35,8 @@ impl HelmVersion {
         }
     }
 
-    fn program(self) -> PathBuf {
+    /// The program itself.
+    pub(crate) fn program(self) -> PathBuf {
         let key = match self {
             Self::V3_9 => "BED_HELM_3_9",
             Self::V3_17 => "BED_HELM_3_17",

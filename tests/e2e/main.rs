@@ -19,6 +19,7 @@ mod helm;
 mod process;
 mod product;
 mod proxy;
+mod pty;
 mod records;
 mod rooms;
 mod scenarios;

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::pty::Piped;
+
 /// How long a program may take before the test fails. Real Helm on two busy
 /// cores takes seconds, never minutes.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -158,6 +160,10 @@ impl Program {
         self.command
             .stdout(stdout.try_clone().unwrap())
             .stderr(stderr.try_clone().unwrap());
+        self.start(stdout, stderr)
+    }
+
+    fn start(mut self, stdout: File, stderr: File) -> Running {
         let command = self.said.join(" ");
         let child = match self.command.spawn() {
             Ok(child) => child,
@@ -171,6 +177,33 @@ impl Program {
             stdout,
             stderr,
         }
+    }
+
+    /// Starts the program as the first of a session on that terminal, whose
+    /// keys it gets as signals. What is piped goes to the output instead.
+    pub(crate) fn on_terminal(mut self, terminal: File, piped: Piped) -> Running {
+        let mut command = Command::new("/usr/bin/setsid");
+        command.arg("--ctty");
+        if piped == Piped::Stdin {
+            // setsid takes the terminal from stdin: it is taken away after that.
+            command.args(["/bin/sh", "-c", "exec \"$@\" </dev/null", "sh"]);
+        }
+        command.arg(self.command.get_program());
+        command.args(self.command.get_args()).env_clear();
+        let set =
+            |(key, value): (&OsStr, Option<&OsStr>)| Some((key.to_owned(), value?.to_owned()));
+        command.envs(self.command.get_envs().filter_map(set));
+        command.stdin(terminal.try_clone().unwrap());
+        self.command = command;
+        let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        let stream = |which: Piped, file: &File| match piped == which {
+            true => file.try_clone().unwrap(),
+            false => terminal.try_clone().unwrap(),
+        };
+        self.command
+            .stdout(stream(Piped::Stdout, &stdout))
+            .stderr(stream(Piped::Stderr, &stderr));
+        self.start(stdout, stderr)
     }
 
     /// Runs the program to its end.
@@ -277,6 +310,11 @@ impl Output {
     /// Whether SIGKILL ended it.
     pub(crate) fn was_killed(&self) -> bool {
         self.status.signal() == Some(Signal::KILL.as_raw())
+    }
+
+    /// Whether SIGINT ended it.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.status.signal() == Some(Signal::INT.as_raw())
     }
 
     /// The same, if it ended with that code; else the test fails.

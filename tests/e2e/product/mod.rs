@@ -13,9 +13,13 @@ mod backup;
 mod check;
 mod environment;
 mod faults;
+mod installed;
 mod interop;
+mod interrupted;
+mod prompts;
 mod refusals;
 mod repair;
+mod screen;
 mod shown;
 mod waiting;
 
