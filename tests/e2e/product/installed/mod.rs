@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::bed::{Bed, Namespace, setting};
 use crate::helm::{Helm, HelmVersion, chart};
-use crate::process::{Output, Program};
+use crate::process::{Program, wait_until};
 
 mod archive;
 mod helm;
@@ -136,8 +136,14 @@ impl Machine {
     }
 }
 
-/// Whether a line is what a candidate's line begins with.
-fn offers(answer: &Output, candidate: &str) -> bool {
-    let mut lines = answer.stdout.lines();
-    lines.any(|line| line.split('\t').next() == Some(candidate))
+/// Asks what may come next until the candidate is offered, as one more press of
+/// a key does: a busy machine may find no names in the moment that there is.
+fn offers(candidate: &str, ask: impl Fn() -> Program) {
+    wait_until(&format!("{candidate} is offered"), || {
+        let answer = ask().run().expect_code(0);
+        let mut words = answer.stdout.lines().map(|line| line.split('\t').next());
+        // A shell's answer ends with a space where the word is whole.
+        let offered = words.any(|word| word.map(str::trim_end) == Some(candidate));
+        offered.then_some(())
+    });
 }

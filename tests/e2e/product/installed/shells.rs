@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Machine, PROGRAM, RELEASE, SYSTEM};
+use super::{Machine, PROGRAM, RELEASE, SYSTEM, offers};
 use crate::process::Program;
 
 #[test]
@@ -100,13 +100,9 @@ fn bash_completes_verbs_flags_and_names() {
         (&["check", "-n", "bash-comp"], namespace),
     ];
     for (words, candidate) in cases {
-        let bash = machine.program(Path::new("/bin/bash"));
-        let bash = bash.args(["-c", BASH, "bash", "zadig-doctor"]).args(words);
-        let answer = bash.run().expect_code(0);
-        // A space after it says that the word is whole.
-        let mut offered = answer.stdout.lines().map(str::trim_end);
-        assert!(offered.any(|line| line == candidate), "{answer}");
-        assert_eq!(answer.stderr, "");
+        let bash = || machine.program(Path::new("/bin/bash"));
+        let line = ["-c", BASH, "bash", "zadig-doctor"];
+        offers(candidate, || bash().args(line).args(words));
     }
 }
 
