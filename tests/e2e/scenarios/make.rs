@@ -1,15 +1,13 @@
-//! How each scenario is made.
+//! What several scenarios are made with, and the operations that other tests
+//! find in the middle.
 //!
 //! Where the cut must be exact, the proxy makes it at the request in question.
-
-use serde_json::{Value, json};
 
 use super::{RELEASE, Stage};
 use crate::bed::{Bed, setting};
 use crate::helm::chart;
 use crate::process::{Program, Running, Victim, wait_until};
 use crate::proxy::{Fault, Proxy, Rule};
-use crate::records;
 
 /// A nodeSelector that no node matches, so that pods stay Pending even if
 /// another test has added a node.
@@ -19,7 +17,7 @@ const NO_NODE: &str = "nodeSelector.zadig-doctor=never";
 const PATIENT: [&str; 2] = ["--wait", "--timeout=5m"];
 
 /// Installs or upgrades the chart `quiet`, which is done at once.
-fn quiet(stage: &Stage, verb: &str, message: &str) {
+pub(super) fn quiet(stage: &Stage, verb: &str, message: &str) {
     let set = format!("message={message}");
     stage
         .helm
@@ -126,123 +124,21 @@ pub(crate) fn asleep_upgrade(stage: &Stage, at: impl Fn(Rule) -> Rule) -> (Proxy
 }
 
 /// Kills what waits.
-fn kill(waiting: Running) {
+pub(super) fn kill(waiting: Running) {
     let output = waiting.kill9();
     assert!(output.was_killed(), "{output}");
 }
 
-pub(super) fn healthy(stage: &Stage) {
-    quiet(stage, "install", "one");
-    quiet(stage, "upgrade", "two");
-    quiet(stage, "upgrade", "three");
-}
-
-pub(super) fn pending_install(stage: &Stage) {
-    kill(waiting_install(stage));
-}
-
-pub(super) fn install_unrecorded(stage: &Stage) {
-    let proxy = Proxy::start();
-    proxy.rule(
-        Rule::new(Fault::Status(500))
-            .method("PUT")
-            .path_ends(records::name(RELEASE, 1)),
-    );
-    let helm = stage.helm_through(&proxy);
-    helm.ok(&["install", RELEASE, &chart("quiet")]);
-}
-
-pub(super) fn pending_upgrade_in_wait(stage: &Stage) {
-    kill(waiting_upgrade(stage));
-}
-
-pub(super) fn pending_upgrade_between(stage: &Stage) {
-    quiet(stage, "install", "one");
+/// Runs Helm, which is killed before the first request that `at` chooses.
+pub(super) fn killed_at(stage: &Stage, at: impl Fn(Rule) -> Rule, args: &[&str]) {
     let (proxy, victim) = (Proxy::start(), Victim::new());
-    let last = Rule::new(Fault::KillBefore(victim.clone()));
-    proxy.rule(last.method("PUT").path_ends(records::name(RELEASE, 2)));
-    let helm = stage.helm_through(&proxy);
-    let upgrade = ["upgrade", RELEASE, &chart("quiet"), "--set=message=two"];
-    let output = helm.aimed_at(&victim, &upgrade).run();
+    proxy.rule(at(Rule::new(Fault::KillBefore(victim.clone()))));
+    let output = stage.helm_through(&proxy).aimed_at(&victim, args).run();
     assert!(output.was_killed(), "{output}");
 }
 
-pub(super) fn pending_rollback(stage: &Stage) {
-    kill(waiting_rollback(stage));
-}
-
-pub(super) fn uninstalling_held(stage: &Stage) {
-    kill(waiting_uninstall(stage));
-}
-
-pub(super) fn truncated_record(stage: &Stage) {
-    quiet(stage, "install", "one");
-    quiet(stage, "upgrade", "two");
-    let record = stage.record(2);
-    let whole = record.object["data"]["release"].as_str().unwrap();
-    // Half of it, at a border of base64's groups: the Secret is valid, what it holds is not.
-    let half = &whole[..whole.len() / 8 * 4];
-    let patch = json!({"data": {"release": half}}).to_string();
-    kubectl(
-        stage,
-        &[
-            "patch",
-            "secret",
-            &records::name(RELEASE, 2),
-            "--patch",
-            &patch,
-        ],
-    );
-}
-
-pub(super) fn label_against_payload(stage: &Stage) {
-    pending_upgrade_in_wait(stage);
-    let name = records::name(RELEASE, 2);
-    kubectl(
-        stage,
-        &["label", "secret", &name, "--overwrite", "status=failed"],
-    );
-}
-
-pub(super) fn without_labels(stage: &Stage) {
-    quiet(stage, "install", "one");
-    quiet(stage, "upgrade", "two");
-    let name = records::name(RELEASE, 2);
-    kubectl(
-        stage,
-        &[
-            "label", "secret", &name, "owner-", "name-", "status-", "version-",
-        ],
-    );
-}
-
-pub(super) fn two_deployed(stage: &Stage) {
-    // The old revision is superseded, the new one not yet deployed: here it falls asleep.
-    let between = |rule: Rule| rule.method("PUT").path_ends(records::name(RELEASE, 1));
-    let (_proxy, running) = asleep_upgrade(stage, between);
-    assert_eq!(stage.record(2).status(), "pending-upgrade");
-    stage.helm.ok(&["rollback", RELEASE, "1"]);
-    assert_eq!(stage.record(3).status(), "deployed");
-    running.sigcont();
-    running.finish().expect_code(0);
-}
-
-pub(super) fn none_deployed(stage: &Stage) {
-    quiet(stage, "install", "one");
-    quiet(stage, "upgrade", "two");
-    refused(stage, &["rollback", RELEASE, "1"]);
-}
-
-pub(super) fn failed_upgrade(stage: &Stage) {
-    quiet(stage, "install", "one");
-    refused(
-        stage,
-        &["upgrade", RELEASE, &chart("quiet"), "--set=message=two"],
-    );
-}
-
 /// Runs Helm, whose writes to the release's ConfigMap are refused.
-fn refused(stage: &Stage, args: &[&str]) {
+pub(super) fn refused(stage: &Stage, args: &[&str]) {
     let proxy = Proxy::start();
     let writes = Rule::new(Fault::Status(403)).when(|seen| seen.method != "GET");
     proxy.rule(writes.path_ends(format!("/configmaps/{RELEASE}")));
@@ -250,7 +146,7 @@ fn refused(stage: &Stage, args: &[&str]) {
 }
 
 /// Changes something as a user would.
-fn kubectl(stage: &Stage, args: &[&str]) {
+pub(super) fn kubectl(stage: &Stage, args: &[&str]) {
     Program::new(setting("BED_KUBECTL").as_ref())
         .args(args)
         .args(["--namespace", stage.namespace.name()])
@@ -258,33 +154,4 @@ fn kubectl(stage: &Stage, args: &[&str]) {
         .env("HOME", stage.helm.home())
         .run()
         .expect_code(0);
-}
-
-/// What Helm says to an upgrade now: all of it, and whether it succeeded.
-pub(super) fn upgrade(stage: &Stage) -> Result<(), String> {
-    // The chart `web` never gets ready, but without --wait nobody asks.
-    let name = match chart_of(stage).as_deref() {
-        Some("web") => "web",
-        _ => "quiet",
-    };
-    let output = stage
-        .helm
-        .run(&["upgrade", RELEASE, &chart(name), "--set=message=next"]);
-    match output.code() {
-        Some(0) => Ok(()),
-        _ => Err(output.to_string()),
-    }
-}
-
-/// The chart of the release's newest record that can be read.
-fn chart_of(stage: &Stage) -> Option<String> {
-    let payloads = stage
-        .records()
-        .into_iter()
-        .rev()
-        .find_map(|record| record.payload)?;
-    match &payloads["chart"]["metadata"]["name"] {
-        Value::String(name) => Some(name.clone()),
-        _ => None,
-    }
 }

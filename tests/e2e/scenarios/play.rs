@@ -1,0 +1,137 @@
+//! One play of one state: all that is said of it in its entry holds.
+
+use serde_json::{Map, Value, json};
+
+use super::{RELEASE, Scenario, Stage, Unstick};
+use crate::bed::Bed;
+use crate::helm::{HelmVersion, chart};
+use crate::process::Output;
+use crate::product::{LONG, Later, essence};
+use crate::records::Record;
+
+/// Makes the state and follows it to its end: what Helm says to it, what
+/// `check` says, what `unstick` does, and what Helm and `check` say then.
+pub(super) fn play(scenario: &Scenario, version: HelmVersion) {
+    let stage = scenario.make(version);
+    decorate(&stage, scenario);
+    if let Some(says) = scenario.upgrade_says {
+        refuses_to_upgrade(&stage, says);
+    }
+    let later = Later::by(LONG);
+    is_found(scenario, &stage, &later);
+    is_repaired_or_left_alone(scenario, &stage, &later);
+    if scenario.unstick == Unstick::Repairs || scenario.upgrade_says.is_none() {
+        upgrades(&stage);
+        let (code, report) = later.check(&stage);
+        scenario.expect_remains(&report, stage.namespace.name());
+        assert_eq!(code, Some(i32::from(!scenario.remains.is_empty())));
+    }
+}
+
+/// Gives the newest record what others may have put on it.
+fn decorate(stage: &Stage, scenario: &Scenario) {
+    let records = stage.records();
+    let Some(newest) = records.last() else {
+        return;
+    };
+    let name = newest.object["metadata"]["name"].as_str().unwrap();
+    let resource = scenario.driver.resource();
+    let path = stage.namespace.core(&format!("{resource}/{name}"));
+    let patch = json!({"metadata": {
+        "annotations": {"example.com/note": "keep <this> & that"},
+        "labels": {"example.com/team": "blue"},
+    }});
+    Bed::get().api().merge(&path, &patch);
+}
+
+/// Helm says so, and leaves everything as it was.
+fn refuses_to_upgrade(stage: &Stage, says: &str) {
+    let before = essence(&stage.records());
+    let said = upgrade(stage).expect_code(1).to_string();
+    assert!(said.contains(says), "it was to say {says}: {said}");
+    assert_eq!(essence(&stage.records()), before, "{said}");
+}
+
+/// The upgrade goes through, and the newest record says so.
+fn upgrades(stage: &Stage) {
+    upgrade(stage).expect_code(0);
+    let records = stage.records();
+    let newest = records.last().unwrap();
+    assert_eq!((newest.label(), newest.status()), ("deployed", "deployed"));
+}
+
+/// An upgrade with the chart of the newest record that can be read. The chart
+/// `web` never gets ready, but without --wait nobody asks.
+fn upgrade(stage: &Stage) -> Output {
+    let payloads = stage.records().into_iter().rev();
+    let payload = payloads.filter_map(|record| record.payload).next();
+    let payload = payload.unwrap_or_default();
+    let name = payload["chart"]["metadata"]["name"].as_str();
+    let chart = chart(name.unwrap_or("quiet"));
+    stage
+        .helm
+        .run(&["upgrade", RELEASE, &chart, "--set=message=next"])
+}
+
+/// `check` shows what it must and nothing else.
+fn is_found(scenario: &Scenario, stage: &Stage, later: &Later) {
+    let (code, report) = later.check(stage);
+    scenario.expect_in(&report, stage.namespace.name());
+    let findings = report["findings"].as_array().unwrap();
+    let wrong = findings.iter().any(|one| one["severity"] == "error");
+    assert_eq!(code, Some(i32::from(wrong)), "{report:#}");
+}
+
+/// `unstick` repairs it, or touches nothing.
+fn is_repaired_or_left_alone(scenario: &Scenario, stage: &Stage, later: &Later) {
+    let before = stage.records();
+    let output = later.on(stage, &["unstick", "--yes", "-o", "json"]);
+    let code = match scenario.unstick {
+        Unstick::Repairs | Unstick::Nothing => 0,
+        Unstick::Refuses => 4,
+    };
+    let receipt = output.expect_code(code).json();
+    let steps = receipt["steps"].as_array().unwrap();
+    if scenario.unstick == Unstick::Repairs {
+        assert_eq!(steps.len(), 1, "{receipt:#}");
+        assert_eq!(steps[0]["outcome"], "done", "{receipt:#}");
+        marked_failed(stage, &before);
+    } else {
+        assert!(steps.is_empty(), "{receipt:#}");
+        let after = essence(&stage.records());
+        assert_eq!(after, essence(&before), "nothing is touched");
+    }
+}
+
+/// The newest record says failed, in label and payload, and is fenced; every
+/// other field and record is as it was.
+fn marked_failed(stage: &Stage, before: &[Record]) {
+    let after = stage.records();
+    let (old, new) = (before.last().unwrap(), after.last().unwrap());
+    assert_eq!((new.label(), new.status()), ("failed", "failed"));
+    assert_eq!(new.object["immutable"], true);
+    let (mut was, mut is) = (old.payload.clone().unwrap(), new.payload.clone().unwrap());
+    for payload in [&mut was, &mut is] {
+        payload["info"]["status"].take();
+        payload["info"]["description"].take();
+    }
+    assert_eq!(was, is, "unknown fields and Helm 4's own are kept");
+    for part in ["annotations", "ownerReferences", "finalizers", "uid"] {
+        assert_eq!(old.object["metadata"][part], new.object["metadata"][part]);
+    }
+    let note = &new.object["metadata"]["annotations"]["example.com/note"];
+    assert_eq!(note, "keep <this> & that");
+    let (mut was, mut is) = (labels(old), labels(new));
+    for labels in [&mut was, &mut is] {
+        labels.remove("status");
+        labels.remove("modifiedAt");
+    }
+    assert_eq!(was, is);
+    let others = before.len() - 1;
+    assert_eq!(essence(&after[..others]), essence(&before[..others]));
+}
+
+fn labels(record: &Record) -> Map<String, Value> {
+    let labels = &record.object["metadata"]["labels"];
+    labels.as_object().unwrap().clone()
+}
