@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::bed::Cluster;
 use crate::process::Output;
 use crate::proxy::Proxy;
 use crate::records::Record;
@@ -30,10 +31,15 @@ pub(crate) struct Later {
 
 impl Later {
     pub(crate) fn by(seconds: i64) -> Self {
-        let proxy = Proxy::start();
+        Self::at(Cluster::New, seconds)
+    }
+
+    /// The same on that cluster.
+    pub(crate) fn at(cluster: Cluster, seconds: i64) -> Self {
+        let proxy = Proxy::to(cluster);
         proxy.shift_clock(seconds);
         Self {
-            tool: Tool::new().through(&proxy),
+            tool: Tool::on(cluster).through(&proxy),
             proxy,
         }
     }

@@ -3,18 +3,21 @@
 //!
 //! Where the cut must be exact, the proxy makes it at the request in question.
 
+use rustix::process::Signal;
+
 use super::{RELEASE, Stage};
-use crate::bed::{Bed, setting};
+use crate::bed::{Cluster, setting};
 use crate::helm::chart;
 use crate::process::{Program, Running, Victim, wait_until};
 use crate::proxy::{Fault, Proxy, Rule};
+use crate::records::name;
 
 /// A nodeSelector that no node matches, so that pods stay Pending even if
 /// another test has added a node.
 const NO_NODE: &str = "nodeSelector.zadig-doctor=never";
 
 /// The longest that Helm may wait; it is killed long before.
-const PATIENT: [&str; 2] = ["--wait", "--timeout=5m"];
+pub(super) const PATIENT: [&str; 2] = ["--wait", "--timeout=5m"];
 
 /// Installs or upgrades the chart `quiet`, which is done at once.
 pub(super) fn quiet(stage: &Stage, verb: &str, message: &str) {
@@ -25,14 +28,14 @@ pub(super) fn quiet(stage: &Stage, verb: &str, message: &str) {
 }
 
 /// The arguments that install or upgrade the chart `web` to that image.
-fn web(verb: &str, image: &str, more: &[&str]) -> Vec<String> {
+pub(super) fn web(verb: &str, image: &str, more: &[&str]) -> Vec<String> {
     let set = format!("image={image},{NO_NODE}");
     let chart = chart("web");
     let args = [verb, RELEASE, &chart, "--set", &set];
     args.iter().chain(more).map(|&arg| arg.to_owned()).collect()
 }
 
-fn borrowed(args: &[String]) -> Vec<&str> {
+pub(super) fn borrowed(args: &[String]) -> Vec<&str> {
     args.iter().map(String::as_str).collect()
 }
 
@@ -78,17 +81,18 @@ pub(crate) fn upgrade_asleep_in_wait(stage: &Stage) -> Running {
 }
 
 /// An `upgrade` to revision 2 whose hook Job is never done: no node takes its pod.
-pub(crate) fn waiting_hook(stage: &Stage) -> Running {
+pub(crate) fn upgrade_in_hook(stage: &Stage) -> Running {
     let install = web("install", "example/web:1", &[]);
     stage.helm.ok(&borrowed(&install));
-    let upgrade = web(
-        "upgrade",
-        "example/web:2",
-        &["--set=hooks.fail=true", "--timeout=5m"],
-    );
+    let hook = ["--set=hooks.fail=true", "--timeout=5m"];
+    waiting_hook(stage, &web("upgrade", "example/web:2", &hook))
+}
+
+/// Starts Helm, and returns when the Job of a hook is there, for which it waits.
+pub(super) fn waiting_hook(stage: &Stage, args: &[String]) -> Running {
     let jobs = format!("/apis/batch/v1/namespaces/{}/jobs", stage.namespace.name());
-    let made = || !Bed::get().api().list(&jobs).is_empty();
-    wait_with(stage, &borrowed(&upgrade), "the hook runs", made)
+    let made = || !stage.namespace.bed().api().list(&jobs).is_empty();
+    wait_with(stage, &borrowed(args), "the hook runs", made)
 }
 
 /// A `rollback 1 --wait` from revision 2 that waits for pods that never come.
@@ -114,7 +118,7 @@ pub(crate) fn waiting_uninstall(stage: &Stage) -> Running {
 /// on, through the proxy, which must live until then.
 pub(crate) fn asleep_upgrade(stage: &Stage, at: impl Fn(Rule) -> Rule) -> (Proxy, Running) {
     quiet(stage, "install", "one");
-    let (proxy, victim) = (Proxy::start(), Victim::new());
+    let (proxy, victim) = (stage.proxy(), Victim::new());
     proxy.rule(at(Rule::new(Fault::StopAfter(victim.clone()))).nth(1));
     let helm = stage.helm_through(&proxy);
     let upgrade = ["upgrade", RELEASE, &chart("quiet"), "--set=message=two"];
@@ -129,28 +133,71 @@ pub(super) fn kill(waiting: Running) {
     assert!(output.was_killed(), "{output}");
 }
 
+/// Sends a signal to what waits: Helm notices, fails, and says so.
+pub(super) fn cancel(waiting: Running, signal: Signal) {
+    waiting.end_with(signal).expect_code(1);
+}
+
+/// Sends a signal to what waits: Helm does not notice, and ends at once.
+pub(super) fn end(waiting: Running, signal: Signal) {
+    let output = waiting.end_with(signal);
+    assert_eq!(output.signal(), Some(signal), "{output}");
+}
+
 /// Runs Helm, which is killed before the first request that `at` chooses.
-pub(super) fn killed_at(stage: &Stage, at: impl Fn(Rule) -> Rule, args: &[&str]) {
-    let (proxy, victim) = (Proxy::start(), Victim::new());
-    proxy.rule(at(Rule::new(Fault::KillBefore(victim.clone()))));
+pub(super) fn killed_before(stage: &Stage, at: impl Fn(Rule) -> Rule, args: &[&str]) {
+    killed(stage, at, Fault::KillBefore, args);
+}
+
+/// Runs Helm, which is killed after the first request that `at` chooses.
+pub(super) fn killed_after(stage: &Stage, at: impl Fn(Rule) -> Rule, args: &[&str]) {
+    killed(stage, at, Fault::KillAfter, args);
+}
+
+fn killed(stage: &Stage, at: impl Fn(Rule) -> Rule, fault: fn(Victim) -> Fault, args: &[&str]) {
+    let (proxy, victim) = (stage.proxy(), Victim::new());
+    proxy.rule(at(Rule::new(fault(victim.clone()))).nth(1));
     let output = stage.helm_through(&proxy).aimed_at(&victim, args).run();
     assert!(output.was_killed(), "{output}");
 }
 
-/// Runs Helm, whose writes to the release's ConfigMap are refused.
-pub(super) fn refused(stage: &Stage, args: &[&str]) {
-    let proxy = Proxy::start();
-    let writes = Rule::new(Fault::Status(403)).when(|seen| seen.method != "GET");
-    proxy.rule(writes.path_ends(format!("/configmaps/{RELEASE}")));
+/// Runs Helm, whose requests that `at` chooses are refused (403).
+pub(super) fn refused(stage: &Stage, at: impl Fn(Rule) -> Rule, args: &[&str]) {
+    let proxy = stage.proxy();
+    proxy.rule(at(Rule::new(Fault::Status(403))));
     stage.helm_through(&proxy).run(args).expect_code(1);
+}
+
+/// Writes to objects of that resource.
+pub(super) fn writes(resource: &'static str) -> impl Fn(Rule) -> Rule {
+    move |rule| {
+        rule.when(move |seen| {
+            let writes = ["POST", "PUT", "PATCH"].contains(&&*seen.method);
+            writes && seen.path.contains(&format!("/{resource}"))
+        })
+    }
+}
+
+/// The creation of a record.
+pub(super) fn announces(rule: Rule) -> Rule {
+    rule.method("POST").path_ends("/secrets")
+}
+
+/// The update of the record of that revision.
+pub(super) fn records(revision: u32) -> impl Fn(Rule) -> Rule {
+    move |rule| rule.method("PUT").path_ends(name(RELEASE, revision))
 }
 
 /// Changes something as a user would.
 pub(super) fn kubectl(stage: &Stage, args: &[&str]) {
-    Program::new(setting("BED_KUBECTL").as_ref())
+    let program = match stage.namespace.cluster() {
+        Cluster::New => "BED_KUBECTL",
+        Cluster::Old => "BED_KUBECTL_1_22",
+    };
+    Program::new(setting(program).as_ref())
         .args(args)
         .args(["--namespace", stage.namespace.name()])
-        .env("KUBECONFIG", &Bed::get().kubeconfig)
+        .env("KUBECONFIG", &stage.namespace.bed().kubeconfig)
         .env("HOME", stage.helm.home())
         .run()
         .expect_code(0);

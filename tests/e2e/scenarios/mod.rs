@@ -9,7 +9,7 @@
 use serde_json::json;
 use zadig_doctor::helm::Driver;
 
-use crate::bed::{Bed, Namespace};
+use crate::bed::{Cluster, Namespace};
 use crate::helm::{Helm, HelmVersion};
 use crate::proxy::Proxy;
 use crate::records::{Record, of, states};
@@ -43,6 +43,8 @@ pub(crate) struct Scenario {
     pub(crate) what: &'static str,
     /// How it comes about here.
     pub(crate) how: &'static str,
+    /// Whether it is also played on the old cluster, with the oldest Helm.
+    pub(crate) old: bool,
     /// Where its records are kept.
     pub(crate) driver: Driver,
     /// Each record: revision, status label, payload status; `-` for what is not there or cannot be read.
@@ -77,6 +79,14 @@ const fn stale(id: &'static str) -> Finds {
     }
 }
 
+/// A finding with the verdict *possibly-running*.
+const fn running(id: &'static str) -> Finds {
+    Finds {
+        id,
+        verdict: Some("possibly-running"),
+    }
+}
+
 /// A finding without a verdict.
 const fn finds(id: &'static str) -> Finds {
     Finds { id, verdict: None }
@@ -93,31 +103,36 @@ pub(crate) enum Unstick {
     Nothing,
 }
 
-/// Declares the states of one operation, and a test of each with each Helm:
+/// Declares the states of one operation, and a test of each with every Helm,
+/// and with the oldest on the old cluster where that is said:
 ///
 /// ```text
-/// name [which Helms] { fields of `Scenario` that differ from `PLAIN`, }
+/// name [every], or [every, old] { fields of `Scenario` that differ from `PLAIN`, }
 /// ```
 macro_rules! scenarios {
-    ($($name:ident [$helms:ident] { $($field:tt)* })*) => {
+    ($($name:ident [every $(, $old:ident)?] { $($field:tt)* })*) => {
         /// The states that this operation leaves behind.
         pub(super) static ALL: &[Scenario] = &[$(Scenario {
             name: stringify!($name),
+            old: scenarios! { @is $($old)? },
             $($field)*
             ..Scenario::PLAIN
         }),*];
-        $(mod $name { $crate::scenarios::scenarios! { @tests $name $helms } })*
+        $(mod $name {
+            $crate::scenarios::scenarios! { @test $name helm_3_9 V3_9 New }
+            $crate::scenarios::scenarios! { @test $name helm_3_17 V3_17 New }
+            $crate::scenarios::scenarios! { @test $name helm_3_22 V3_22 New }
+            $crate::scenarios::scenarios! { @test $name helm_4 V4 New }
+            $($crate::scenarios::scenarios! { @test $name $old V3_9 Old })?
+        })*
     };
-    (@tests $name:ident every) => {
-        $crate::scenarios::scenarios! { @test $name helm_3_9 V3_9 }
-        $crate::scenarios::scenarios! { @test $name helm_3_17 V3_17 }
-        $crate::scenarios::scenarios! { @test $name helm_4 V4 }
-    };
-    (@test $name:ident $test:ident $version:ident) => {
+    (@is old) => { true };
+    (@is) => { false };
+    (@test $name:ident $test:ident $version:ident $cluster:ident) => {
         #[test]
         fn $test() {
-            let scenario = $crate::scenarios::find(stringify!($name));
-            $crate::scenarios::play::play(scenario, $crate::helm::HelmVersion::$version);
+            let (cluster, version) = ($crate::bed::Cluster::$cluster, $crate::helm::HelmVersion::$version);
+            $crate::scenarios::play::play($crate::scenarios::find(stringify!($name)), cluster, version);
         }
     };
 }
@@ -147,6 +162,7 @@ impl Scenario {
         name: "",
         what: "",
         how: "",
+        old: false,
         driver: Driver::Secret,
         leaves: &[],
         upgrade_says: None,
@@ -162,9 +178,14 @@ impl Scenario {
         self.name.replace('_', "-")
     }
 
-    /// Makes it, in a namespace of its own, and makes sure of it.
+    /// Makes it on the new cluster.
     pub(crate) fn make(&self, version: HelmVersion) -> Stage {
-        let stage = Stage::new(&self.name(), version, self.driver);
+        self.make_on(Cluster::New, version)
+    }
+
+    /// Makes it, in a namespace of its own, and makes sure of it.
+    fn make_on(&self, cluster: Cluster, version: HelmVersion) -> Stage {
+        let stage = Stage::on(cluster, &self.name(), version, self.driver);
         (self.make)(&stage);
         let records = stage.records();
         let states = states(&records);
@@ -183,15 +204,25 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// An empty one.
+    /// An empty one on the new cluster.
     pub(crate) fn new(label: &str, version: HelmVersion, driver: Driver) -> Self {
-        let namespace = Namespace::new(label);
+        Self::on(Cluster::New, label, version, driver)
+    }
+
+    /// An empty one.
+    fn on(cluster: Cluster, label: &str, version: HelmVersion, driver: Driver) -> Self {
+        let namespace = Namespace::on(cluster, label);
         Self {
             helm: Helm::new(version, &namespace).driver(driver),
             namespace,
             version,
             driver,
         }
+    }
+
+    /// A proxy in front of its cluster.
+    pub(crate) fn proxy(&self) -> Proxy {
+        Proxy::to(self.namespace.cluster())
     }
 
     /// The same Helm with the proxy in between.
@@ -215,7 +246,7 @@ impl Stage {
     /// The image of the release's Deployment (chart `web`), once it exists.
     fn image(&self) -> Option<String> {
         let path = self.namespace.apps(&format!("deployments/{RELEASE}"));
-        let deployment = Bed::get().api().get(&path)?;
+        let deployment = self.namespace.bed().api().get(&path)?;
         let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
         image.as_str().map(str::to_owned)
     }
@@ -223,7 +254,7 @@ impl Stage {
     /// Whether the release's ConfigMap is being deleted.
     fn is_held(&self) -> bool {
         let path = self.namespace.core(&format!("configmaps/{RELEASE}"));
-        let map = Bed::get().api().get(&path).unwrap_or(json!(null));
+        let map = self.namespace.bed().api().get(&path).unwrap_or(json!(null));
         map["metadata"]["deletionTimestamp"].is_string()
     }
 }

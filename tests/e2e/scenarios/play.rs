@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{RELEASE, Scenario, Stage, Unstick};
-use crate::bed::Bed;
+use crate::bed::Cluster;
 use crate::helm::{HelmVersion, chart};
 use crate::process::Output;
 use crate::product::{LONG, Later, essence};
@@ -11,13 +11,13 @@ use crate::records::Record;
 
 /// Makes the state and follows it to its end: what Helm says to it, what
 /// `check` says, what `unstick` does, and what Helm and `check` say then.
-pub(super) fn play(scenario: &Scenario, version: HelmVersion) {
-    let stage = scenario.make(version);
+pub(super) fn play(scenario: &Scenario, cluster: Cluster, version: HelmVersion) {
+    let stage = scenario.make_on(cluster, version);
     decorate(&stage, scenario);
     if let Some(says) = scenario.upgrade_says {
         refuses_to_upgrade(&stage, says);
     }
-    let later = Later::by(LONG);
+    let later = Later::at(cluster, LONG);
     is_found(scenario, &stage, &later);
     is_repaired_or_left_alone(scenario, &stage, &later);
     if scenario.unstick == Unstick::Repairs || scenario.upgrade_says.is_none() {
@@ -41,7 +41,7 @@ fn decorate(stage: &Stage, scenario: &Scenario) {
         "annotations": {"example.com/note": "keep <this> & that"},
         "labels": {"example.com/team": "blue"},
     }});
-    Bed::get().api().merge(&path, &patch);
+    stage.namespace.bed().api().merge(&path, &patch);
 }
 
 /// Helm says so, and leaves everything as it was.

@@ -25,7 +25,7 @@ scenarios! {
             kubectl(stage, &["patch", "secret", &records::name(RELEASE, 2), "--patch", &patch]);
         },
     }
-    label_against_payload [every] {
+    label_against_payload [every, old] {
         what: "a pending upgrade that somebody tried to repair by its label: Helm reads the payload",
         how: "kubectl label sets status=failed on a pending-upgrade record",
         leaves: &[(1, "deployed", "deployed"), (2, "failed", "pending-upgrade")],

@@ -1,11 +1,11 @@
 //! What `helm rollback` leaves behind.
 
 use super::Unstick::Repairs;
-use super::make::{kill, quiet, refused, waiting_rollback};
+use super::make::{kill, quiet, refused, waiting_rollback, writes};
 use super::{BUSY, RELEASE, Scenario, finds, scenarios, stale};
 
 scenarios! {
-    pending_rollback [every] {
+    pending_rollback [every, old] {
         what: "a rollback that never ended",
         how: "SIGKILL while `rollback --wait` waits for pods",
         leaves: &[
@@ -30,7 +30,7 @@ scenarios! {
         make: |stage| {
             quiet(stage, "install", "one");
             quiet(stage, "upgrade", "two");
-            refused(stage, &["rollback", RELEASE, "1"]);
+            refused(stage, writes("configmaps"), &["rollback", RELEASE, "1"]);
         },
     }
 }

@@ -5,7 +5,7 @@ use super::make::{kill, waiting_uninstall};
 use super::{NOTHING_DEPLOYED, Scenario, scenarios, stale};
 
 scenarios! {
-    uninstalling_held [every] {
+    uninstalling_held [every, old] {
         what: "an uninstall that never ended: a finalizer holds an object",
         how: "SIGKILL while `uninstall --wait` waits for the ConfigMap to go",
         leaves: &[(1, "uninstalling", "uninstalling")],

@@ -3,14 +3,14 @@
 use zadig_doctor::helm::Driver;
 
 use super::Unstick::Repairs;
-use super::make::{asleep_upgrade, kill, killed_at, quiet, refused, waiting_upgrade};
+use super::make::{
+    asleep_upgrade, kill, killed_before, quiet, records, refused, waiting_upgrade, writes,
+};
 use super::{BUSY, RELEASE, Scenario, finds, scenarios, stale};
 use crate::helm::chart;
-use crate::proxy::Rule;
-use crate::records;
 
 scenarios! {
-    pending_upgrade_in_wait [every] {
+    pending_upgrade_in_wait [every, old] {
         what: "an upgrade that never ended; the old revision is still deployed",
         how: "SIGKILL while `upgrade --wait` waits for pods",
         leaves: &[
@@ -22,7 +22,7 @@ scenarios! {
         unstick: Repairs,
         make: |stage| kill(waiting_upgrade(stage)),
     }
-    pending_upgrade_between [every] {
+    pending_upgrade_between [every, old] {
         what: "an upgrade that was all but done: no revision is deployed",
         how: "SIGKILL at the last write: the old revision is superseded, the new one not yet deployed",
         leaves: &[
@@ -35,11 +35,10 @@ scenarios! {
         unstick: Repairs,
         make: |stage| {
             quiet(stage, "install", "one");
-            let last = |rule: Rule| rule.method("PUT").path_ends(records::name(RELEASE, 2));
-            killed_at(stage, last, &["upgrade", RELEASE, &chart("quiet"), "--set=message=two"]);
+            killed_before(stage, records(2), &["upgrade", RELEASE, &chart("quiet"), "--set=message=two"]);
         },
     }
-    pending_in_configmaps [every] {
+    pending_in_configmaps [every, old] {
         what: "an upgrade that never ended, its records in ConfigMaps",
         how: "as pending-upgrade-in-wait, with HELM_DRIVER=configmap",
         driver: Driver::ConfigMap,
@@ -64,8 +63,7 @@ scenarios! {
         remains: &[finds("several-deployed")],
         make: |stage| {
             // The old revision is superseded, the new one not yet deployed: here it falls asleep.
-            let between = |rule: Rule| rule.method("PUT").path_ends(records::name(RELEASE, 1));
-            let (_proxy, running) = asleep_upgrade(stage, between);
+            let (_proxy, running) = asleep_upgrade(stage, records(1));
             assert_eq!(stage.record(2).status(), "pending-upgrade");
             stage.helm.ok(&["rollback", RELEASE, "1"]);
             assert_eq!(stage.record(3).status(), "deployed");
@@ -79,7 +77,7 @@ scenarios! {
         leaves: &[(1, "deployed", "deployed"), (2, "failed", "failed")],
         make: |stage| {
             quiet(stage, "install", "one");
-            refused(stage, &["upgrade", RELEASE, &chart("quiet"), "--set=message=two"]);
+            refused(stage, writes("configmaps"), &["upgrade", RELEASE, &chart("quiet"), "--set=message=two"]);
         },
     }
 }
