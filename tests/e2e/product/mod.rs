@@ -52,6 +52,11 @@ impl Later {
         self.tool.run(&args)
     }
 
+    /// Runs a command.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.tool.run(args)
+    }
+
     /// What `check -o json` says of the release, and its exit code.
     pub(crate) fn check(&self, stage: &Stage) -> (Option<i32>, Value) {
         let output = self.on(stage, &["check", "-o", "json"]);

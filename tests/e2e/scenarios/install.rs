@@ -7,7 +7,7 @@ use super::make::{
     announces, borrowed, cancel, kill, killed_after, killed_before, quiet, records, waiting_hook,
     waiting_install, web, writes,
 };
-use super::{BUSY, RELEASE, Scenario, Stage, finds, running, scenarios, stale};
+use super::{BUSY, RELEASE, Scenario, finds, running, scenarios, stale};
 use crate::helm::chart;
 use crate::proxy::{Fault, Rule};
 

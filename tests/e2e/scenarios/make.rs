@@ -90,9 +90,9 @@ pub(crate) fn upgrade_in_hook(stage: &Stage) -> Running {
 
 /// Starts Helm, and returns when the Job of a hook is there, for which it waits.
 pub(super) fn waiting_hook(stage: &Stage, args: &[String]) -> Running {
-    let jobs = format!("/apis/batch/v1/namespaces/{}/jobs", stage.namespace.name());
-    let made = || !stage.namespace.bed().api().list(&jobs).is_empty();
-    wait_with(stage, &borrowed(args), "the hook runs", made)
+    wait_with(stage, &borrowed(args), "the hook runs", || {
+        !stage.jobs().is_empty()
+    })
 }
 
 /// A `rollback 1 --wait` from revision 2 that waits for pods that never come.

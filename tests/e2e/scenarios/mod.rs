@@ -6,7 +6,7 @@
 //! seconds. The bed has no node and the charts are told to want one that never
 //! comes, so `--wait` waits for as long as it is let.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use zadig_doctor::helm::Driver;
 
 use crate::bed::{Cluster, Namespace};
@@ -16,10 +16,12 @@ use crate::records::{Record, of, states};
 
 mod install;
 pub(crate) mod make;
+mod moved;
 mod play;
 mod records;
 mod rollback;
 mod says;
+mod table;
 mod uninstall;
 mod upgrade;
 
@@ -43,8 +45,8 @@ pub(crate) struct Scenario {
     pub(crate) what: &'static str,
     /// How it comes about here.
     pub(crate) how: &'static str,
-    /// Whether it is also played on the old cluster, with the oldest Helm.
-    pub(crate) old: bool,
+    /// Which Helms leave it, and where it is played: see `scenarios!`.
+    on: &'static [&'static str],
     /// Where its records are kept.
     pub(crate) driver: Driver,
     /// Each record: revision, status label, payload status; `-` for what is not there or cannot be read.
@@ -57,7 +59,9 @@ pub(crate) struct Scenario {
     pub(crate) may_find: &'static [&'static str],
     /// What `unstick` does.
     pub(crate) unstick: Unstick,
-    /// The errors `check` still shows when all is done and an upgrade has gone through.
+    /// What the upgrade after a repair says; `None` if it succeeds.
+    pub(crate) then_says: Option<&'static str>,
+    /// What `check` still shows after that upgrade.
     pub(crate) remains: &'static [Finds],
     /// Makes it.
     make: fn(&Stage),
@@ -103,32 +107,42 @@ pub(crate) enum Unstick {
     Nothing,
 }
 
-/// Declares the states of one operation, and a test of each with every Helm,
-/// and with the oldest on the old cluster where that is said:
+/// Declares the states of one operation, and a test of each play of each:
 ///
 /// ```text
-/// name [every], or [every, old] { fields of `Scenario` that differ from `PLAIN`, }
+/// name [on] { fields of `Scenario` that differ from `PLAIN`, }
 /// ```
+///
+/// where `on` is one of `every`, `up_to_3_9` and `since_3_17`, the Helms that
+/// leave it, and `old` besides if it is played on the old cluster too, with the
+/// oldest Helm.
 macro_rules! scenarios {
-    ($($name:ident [every $(, $old:ident)?] { $($field:tt)* })*) => {
+    ($($name:ident [$($on:ident),+] { $($field:tt)* })*) => {
         /// The states that this operation leaves behind.
         pub(super) static ALL: &[Scenario] = &[$(Scenario {
             name: stringify!($name),
-            old: scenarios! { @is $($old)? },
+            on: &[$(stringify!($on)),+],
             $($field)*
             ..Scenario::PLAIN
         }),*];
-        $(mod $name {
-            $crate::scenarios::scenarios! { @test $name helm_3_9 V3_9 New }
-            $crate::scenarios::scenarios! { @test $name helm_3_17 V3_17 New }
-            $crate::scenarios::scenarios! { @test $name helm_3_22 V3_22 New }
-            $crate::scenarios::scenarios! { @test $name helm_4 V4 New }
-            $($crate::scenarios::scenarios! { @test $name $old V3_9 Old })?
-        })*
+        $(mod $name { $($crate::scenarios::scenarios! { @on $on $name })+ })*
     };
-    (@is old) => { true };
-    (@is) => { false };
-    (@test $name:ident $test:ident $version:ident $cluster:ident) => {
+    (@on every $name:ident) => {
+        $crate::scenarios::scenarios! { @on up_to_3_9 $name }
+        $crate::scenarios::scenarios! { @on since_3_17 $name }
+    };
+    (@on up_to_3_9 $name:ident) => {
+        $crate::scenarios::scenarios! { @play $name helm_3_9 V3_9 New }
+    };
+    (@on since_3_17 $name:ident) => {
+        $crate::scenarios::scenarios! { @play $name helm_3_17 V3_17 New }
+        $crate::scenarios::scenarios! { @play $name helm_3_22 V3_22 New }
+        $crate::scenarios::scenarios! { @play $name helm_4 V4 New }
+    };
+    (@on old $name:ident) => {
+        $crate::scenarios::scenarios! { @play $name on_the_old_cluster V3_9 Old }
+    };
+    (@play $name:ident $test:ident $version:ident $cluster:ident) => {
         #[test]
         fn $test() {
             let (cluster, version) = ($crate::bed::Cluster::$cluster, $crate::helm::HelmVersion::$version);
@@ -138,16 +152,18 @@ macro_rules! scenarios {
 }
 use scenarios;
 
-/// All of them.
-pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
-    let topics = [
-        install::ALL,
-        upgrade::ALL,
-        rollback::ALL,
-        uninstall::ALL,
-        records::ALL,
-    ];
-    topics.into_iter().flatten()
+/// All of them, by what leaves them behind.
+static TOPICS: [(&str, &[Scenario]); 6] = [
+    ("helm install", install::ALL),
+    ("helm upgrade", upgrade::ALL),
+    ("helm rollback", rollback::ALL),
+    ("helm uninstall", uninstall::ALL),
+    ("Other hands than Helm's", records::ALL),
+    ("A move to a newer cluster", moved::ALL),
+];
+
+fn all() -> impl Iterator<Item = &'static Scenario> {
+    TOPICS.iter().flat_map(|(_, scenarios)| *scenarios)
 }
 
 /// The scenario of that name.
@@ -162,13 +178,14 @@ impl Scenario {
         name: "",
         what: "",
         how: "",
-        old: false,
+        on: &[],
         driver: Driver::Secret,
         leaves: &[],
         upgrade_says: None,
         finds: &[],
         may_find: &[],
         unstick: Unstick::Nothing,
+        then_says: None,
         remains: &[],
         make: |_| {},
     };
@@ -211,7 +228,16 @@ impl Stage {
 
     /// An empty one.
     fn on(cluster: Cluster, label: &str, version: HelmVersion, driver: Driver) -> Self {
-        let namespace = Namespace::on(cluster, label);
+        Self::of(Namespace::on(cluster, label), version, driver)
+    }
+
+    /// An empty one of the same name on another cluster.
+    fn twin_on(cluster: Cluster, other: &Self) -> Self {
+        let namespace = other.namespace.twin(cluster);
+        Self::of(namespace, other.version, other.driver)
+    }
+
+    fn of(namespace: Namespace, version: HelmVersion, driver: Driver) -> Self {
         Self {
             helm: Helm::new(version, &namespace).driver(driver),
             namespace,
@@ -225,10 +251,14 @@ impl Stage {
         Proxy::to(self.namespace.cluster())
     }
 
-    /// The same Helm with the proxy in between.
+    /// The same Helm on another machine, which remembers nothing of the cluster.
+    fn helm_elsewhere(&self) -> Helm {
+        Helm::new(self.version, &self.namespace).driver(self.driver)
+    }
+
+    /// The same with the proxy in between.
     pub(crate) fn helm_through(&self, proxy: &Proxy) -> Helm {
-        let helm = Helm::new(self.version, &self.namespace);
-        helm.driver(self.driver).through(proxy)
+        self.helm_elsewhere().through(proxy)
     }
 
     /// The release's records, oldest first.
@@ -249,6 +279,12 @@ impl Stage {
         let deployment = self.namespace.bed().api().get(&path)?;
         let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
         image.as_str().map(str::to_owned)
+    }
+
+    /// The Jobs in the namespace: those of hooks.
+    fn jobs(&self) -> Vec<Value> {
+        let path = format!("/apis/batch/v1/namespaces/{}/jobs", self.namespace.name());
+        self.namespace.bed().api().list(&path)
     }
 
     /// Whether the release's ConfigMap is being deleted.
