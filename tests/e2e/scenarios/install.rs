@@ -4,8 +4,8 @@ use rustix::process::Signal;
 
 use super::Unstick::{Refuses, Repairs};
 use super::make::{
-    announces, borrowed, cancel, kill, killed_after, killed_before, quiet, records, waiting_hook,
-    waiting_install, web, writes,
+    WITHOUT_HOOK, announces, borrowed, cancel, kill, killed_after, killed_before, quiet, records,
+    waiting_hook, waiting_install, web, writes,
 };
 use super::{BUSY, RELEASE, Scenario, finds, running, scenarios, stale};
 use crate::helm::chart;
@@ -57,6 +57,7 @@ scenarios! {
         finds: &[running("stuck-pending")],
         may_find: &["none-deployed"],
         unstick: Refuses,
+        way_out: Some(WITHOUT_HOOK),
         make: |stage| kill(waiting_hook(stage, &install(&["--set=hooks.fail=true", "--timeout=5m"]))),
     }
     pending_install [every, old] {

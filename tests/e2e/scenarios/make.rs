@@ -5,7 +5,7 @@
 
 use rustix::process::Signal;
 
-use super::{RELEASE, Stage};
+use super::{RELEASE, Stage, WayOut};
 use crate::bed::{Cluster, setting};
 use crate::helm::chart;
 use crate::process::{Program, Running, Victim, wait_until};
@@ -187,6 +187,12 @@ pub(super) fn announces(rule: Rule) -> Rule {
 pub(super) fn records(revision: u32) -> impl Fn(Rule) -> Rule {
     move |rule| rule.method("PUT").path_ends(name(RELEASE, revision))
 }
+
+/// What frees a release whose hook will never end.
+pub(super) const WITHOUT_HOOK: WayOut = WayOut {
+    says: "once the hook's Job is deleted, `unstick` repairs, and an upgrade succeeds",
+    go: |stage| kubectl(stage, &["delete", "job", "--all"]),
+};
 
 /// Changes something as a user would.
 pub(super) fn kubectl(stage: &Stage, args: &[&str]) {

@@ -59,12 +59,20 @@ pub(crate) struct Scenario {
     pub(crate) may_find: &'static [&'static str],
     /// What `unstick` does.
     pub(crate) unstick: Unstick,
+    /// What somebody does where `unstick` refuses.
+    way_out: Option<WayOut>,
     /// What the upgrade after a repair says; `None` if it succeeds.
     pub(crate) then_says: Option<&'static str>,
     /// What `check` still shows after that upgrade.
     pub(crate) remains: &'static [Finds],
     /// Makes it.
     make: fn(&Stage),
+}
+
+/// What somebody does where `unstick` refuses: it leaves no record, or something that `unstick` repairs.
+struct WayOut {
+    says: &'static str,
+    go: fn(&Stage),
 }
 
 /// A finding that `check` must show.
@@ -185,6 +193,7 @@ impl Scenario {
         finds: &[],
         may_find: &[],
         unstick: Unstick::Nothing,
+        way_out: None,
         then_says: None,
         remains: &[],
         make: |_| {},

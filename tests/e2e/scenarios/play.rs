@@ -34,6 +34,10 @@ fn follow(scenario: &Scenario, stage: &Stage, later: &Later) -> Seen {
         unstick,
         then,
     };
+    if let Some(way_out) = &scenario.way_out {
+        (way_out.go)(stage);
+        return seen(is_freed(stage, later));
+    }
     let upgraded = match (scenario.unstick, scenario.upgrade_says, scenario.then_says) {
         (Unstick::Repairs, _, Some(says)) => refuses_to_upgrade(stage, says),
         (Unstick::Repairs, _, None) | (_, None, _) => upgrades(stage),
@@ -43,6 +47,19 @@ fn follow(scenario: &Scenario, stage: &Stage, later: &Later) -> Seen {
     scenario.expect_remains(&report, stage.namespace.name());
     exits_by_errors(code, &report);
     seen(format!("{upgraded}; check: {}", named(&report)))
+}
+
+/// Nothing stands in the way any more: the release is gone, or is repaired.
+fn is_freed(stage: &Stage, later: &Later) -> String {
+    if stage.records().is_empty() {
+        return is_gone(stage, later).then;
+    }
+    let (code, report) = later.check(stage);
+    assert_eq!(code, Some(1), "{report:#}");
+    is_repaired(stage, later);
+    upgrades(stage);
+    later.on(stage, &["check"]).expect_code(0);
+    format!("{}; repaired; upgraded", named(&report))
 }
 
 /// Without records there is no release, to Helm and to us: who names it is told
@@ -151,25 +168,28 @@ fn is_found(scenario: &Scenario, stage: &Stage, later: &Later) -> String {
 
 /// `unstick` repairs it, or touches nothing.
 fn is_repaired_or_left_alone(scenario: &Scenario, stage: &Stage, later: &Later) -> String {
-    let before = stage.records();
-    let output = later.on(stage, &["unstick", "--yes", "-o", "json"]);
     let (code, seen) = match scenario.unstick {
-        Unstick::Repairs => (0, "repaired"),
+        Unstick::Repairs => return is_repaired(stage, later),
         Unstick::Refuses => (4, "refused"),
         Unstick::Nothing => (0, "nothing to do"),
     };
+    let before = essence(&stage.records());
+    let output = later.on(stage, &["unstick", "--yes", "-o", "json"]);
     let receipt = output.expect_code(code).json();
-    let steps = receipt["steps"].as_array().unwrap();
-    if scenario.unstick == Unstick::Repairs {
-        assert_eq!(steps.len(), 1, "{receipt:#}");
-        assert_eq!(steps[0]["outcome"], "done", "{receipt:#}");
-        marked_failed(stage, &before);
-    } else {
-        assert!(steps.is_empty(), "{receipt:#}");
-        let after = essence(&stage.records());
-        assert_eq!(after, essence(&before), "nothing is touched");
-    }
+    assert_eq!(receipt["steps"], json!([]));
+    assert_eq!(essence(&stage.records()), before, "nothing is touched");
     seen.to_owned()
+}
+
+fn is_repaired(stage: &Stage, later: &Later) -> String {
+    let before = stage.records();
+    let output = later.on(stage, &["unstick", "--yes", "-o", "json"]);
+    let receipt = output.expect_code(0).json();
+    let steps = receipt["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 1, "{receipt:#}");
+    assert_eq!(steps[0]["outcome"], "done", "{receipt:#}");
+    marked_failed(stage, &before);
+    "repaired".to_owned()
 }
 
 /// The newest record says failed, in label and payload, and is fenced; every

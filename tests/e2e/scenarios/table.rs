@@ -25,7 +25,7 @@ the newest revision failed and fences it.
 /// The whole document.
 fn document() -> String {
     let mut text = HEAD.to_owned();
-    text += "| State | 3.9 | 3.17 | 3.22 | 4 | 1.22 | The next `helm upgrade` | `check` | `unstick` | And then `helm upgrade` |\n";
+    text += "| State | 3.9 | 3.17 | 3.22 | 4 | 1.22 | The next `helm upgrade` | `check` | `unstick` | And then |\n";
     text += "|---|---|---|---|---|---|---|---|---|---|\n";
     let all = TOPICS.iter().flat_map(|(_, scenarios)| *scenarios);
     for scenario in all {
@@ -85,11 +85,20 @@ fn upgrade(says: Option<&str>) -> String {
     says.map_or("succeeds".to_owned(), |says| format!("“{says}”"))
 }
 
-/// What an upgrade says after a repair, and what `check` finds still.
+/// How the upgrade after a repair goes.
+fn next(says: Option<&str>) -> String {
+    says.map_or("an upgrade succeeds".to_owned(), |says| {
+        format!("an upgrade says “{says}”")
+    })
+}
+
+/// What an upgrade says after a repair, or what is to be done where there was
+/// none, and what `check` finds still.
 fn then(scenario: &Scenario) -> String {
-    let then = match scenario.unstick {
-        Unstick::Repairs => upgrade(scenario.then_says),
-        Unstick::Refuses | Unstick::Nothing => String::new(),
+    let then = match (scenario.unstick, &scenario.way_out) {
+        (Unstick::Repairs, _) => next(scenario.then_says),
+        (_, Some(way_out)) => way_out.says.to_owned(),
+        (_, None) => String::new(),
     };
     match scenario.remains {
         [] => then,

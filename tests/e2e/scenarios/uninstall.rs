@@ -5,11 +5,20 @@ use serde_json::json;
 
 use super::Unstick::Refuses;
 use super::make::{borrowed, end, kill, quiet, refused, waiting_uninstall, web, writes};
-use super::{NOTHING_DEPLOYED, RELEASE, Scenario, Stage, scenarios, stale};
+use super::{NOTHING_DEPLOYED, RELEASE, Scenario, Stage, WayOut, scenarios, stale};
 use crate::process::wait_until;
 
 /// What every uninstall leaves that does not get to its end.
 const UNINSTALLING: &[(u32, &str, &str)] = &[(1, "uninstalling", "uninstalling")];
+
+/// What ends an uninstall that a finalizer holds up.
+const LET_GO: WayOut = WayOut {
+    says: "once the finalizer is gone, `helm uninstall` ends it",
+    go: |stage| {
+        stage.namespace.let_go();
+        stage.helm.ok(&["uninstall", RELEASE]);
+    },
+};
 
 scenarios! {
     uninstalling_held [every, old] {
@@ -20,6 +29,7 @@ scenarios! {
         finds: &[stale("stuck-uninstalling")],
         may_find: &["none-deployed"],
         unstick: Refuses,
+        way_out: Some(LET_GO),
         make: |stage| kill(waiting_uninstall(stage)),
     }
     uninstall_interrupted [every, old] {
@@ -30,6 +40,7 @@ scenarios! {
         finds: &[stale("stuck-uninstalling")],
         may_find: &["none-deployed"],
         unstick: Refuses,
+        way_out: Some(LET_GO),
         make: |stage| end(waiting_uninstall(stage), Signal::INT),
     }
     uninstall_terminated [every, old] {
@@ -40,6 +51,7 @@ scenarios! {
         finds: &[stale("stuck-uninstalling")],
         may_find: &["none-deployed"],
         unstick: Refuses,
+        way_out: Some(LET_GO),
         make: |stage| end(waiting_uninstall(stage), Signal::TERM),
     }
     uninstall_failed_in_hook [every, old] {
@@ -50,6 +62,10 @@ scenarios! {
         finds: &[stale("stuck-uninstalling")],
         may_find: &["none-deployed"],
         unstick: Refuses,
+        way_out: Some(WayOut {
+            says: "`helm uninstall --no-hooks` ends it",
+            go: |stage| _ = stage.helm.ok(&["uninstall", RELEASE, "--no-hooks"]),
+        }),
         make: |stage| {
             installed(stage, "hooks.fail=true,hooks.failOn=pre-delete");
             refused(stage, writes("jobs"), &["uninstall", RELEASE]);
@@ -64,6 +80,13 @@ scenarios! {
         finds: &[stale("stuck-uninstalling")],
         may_find: &["none-deployed"],
         unstick: Refuses,
+        way_out: Some(WayOut {
+            says: "once the API is served again, `helm uninstall` ends it",
+            go: |stage| {
+                Kind::make(stage);
+                stage.helm_elsewhere().ok(&["uninstall", RELEASE]);
+            },
+        }),
         make: |stage| {
             let kind = Kind::make(stage);
             installed(stage, &format!("customGroup={}", kind.group));

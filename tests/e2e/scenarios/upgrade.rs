@@ -5,8 +5,8 @@ use zadig_doctor::helm::Driver;
 
 use super::Unstick::{Refuses, Repairs};
 use super::make::{
-    announces, asleep_upgrade, borrowed, cancel, kill, killed_after, killed_before, quiet, records,
-    refused, upgrade_asleep_in_wait, upgrade_in_hook, waiting_upgrade, web, writes,
+    WITHOUT_HOOK, announces, asleep_upgrade, borrowed, cancel, kill, killed_after, killed_before,
+    quiet, records, refused, upgrade_asleep_in_wait, upgrade_in_hook, waiting_upgrade, web, writes,
 };
 use super::{BUSY, RELEASE, Scenario, Stage, finds, running, scenarios, stale};
 use crate::helm::chart;
@@ -41,6 +41,7 @@ scenarios! {
         upgrade_says: Some(BUSY),
         finds: &[running("stuck-pending")],
         unstick: Refuses,
+        way_out: Some(WITHOUT_HOOK),
         make: |stage| kill(upgrade_in_hook(stage)),
     }
     pending_upgrade_while_applying [every, old] {
