@@ -121,7 +121,7 @@ pub(crate) enum Unstick {
 /// name [on] { fields of `Scenario` that differ from `PLAIN`, }
 /// ```
 ///
-/// where `on` is one of `every`, `up_to_3_9` and `since_3_17`, the Helms that
+/// where `on` is `every`, or those of `v3_9`, `v3_17`, `v3_22` and `v4` that
 /// leave it, and `old` besides if it is played on the old cluster too, with the
 /// oldest Helm.
 macro_rules! scenarios {
@@ -136,15 +136,21 @@ macro_rules! scenarios {
         $(mod $name { $($crate::scenarios::scenarios! { @on $on $name })+ })*
     };
     (@on every $name:ident) => {
-        $crate::scenarios::scenarios! { @on up_to_3_9 $name }
-        $crate::scenarios::scenarios! { @on since_3_17 $name }
+        $crate::scenarios::scenarios! { @on v3_9 $name }
+        $crate::scenarios::scenarios! { @on v3_17 $name }
+        $crate::scenarios::scenarios! { @on v3_22 $name }
+        $crate::scenarios::scenarios! { @on v4 $name }
     };
-    (@on up_to_3_9 $name:ident) => {
+    (@on v3_9 $name:ident) => {
         $crate::scenarios::scenarios! { @play $name helm_3_9 V3_9 New }
     };
-    (@on since_3_17 $name:ident) => {
+    (@on v3_17 $name:ident) => {
         $crate::scenarios::scenarios! { @play $name helm_3_17 V3_17 New }
+    };
+    (@on v3_22 $name:ident) => {
         $crate::scenarios::scenarios! { @play $name helm_3_22 V3_22 New }
+    };
+    (@on v4 $name:ident) => {
         $crate::scenarios::scenarios! { @play $name helm_4 V4 New }
     };
     (@on old $name:ident) => {

@@ -42,7 +42,7 @@ fn document() -> String {
 }
 
 fn row(text: &mut String, scenario: &Scenario) {
-    let dots = ["up_to_3_9", "since_3_17", "since_3_17", "since_3_17", "old"].map(|on| {
+    let dots = ["v3_9", "v3_17", "v3_22", "v4", "old"].map(|on| {
         let on = [on, if on == "old" { on } else { "every" }];
         let played = scenario.on.iter().any(|one| on.contains(one));
         if played { "•" } else { "" }

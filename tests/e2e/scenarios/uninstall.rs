@@ -4,9 +4,12 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::Unstick::Refuses;
-use super::make::{borrowed, end, kill, quiet, refused, waiting_uninstall, web, writes};
-use super::{NOTHING_DEPLOYED, RELEASE, Scenario, Stage, WayOut, scenarios, stale};
+use super::make::{
+    borrowed, end, kill, quiet, refused, waiting_uninstall, waiting_upgrade, web, writes,
+};
+use super::{NOTHING_DEPLOYED, RELEASE, Scenario, Stage, WayOut, finds, scenarios, stale};
 use crate::process::wait_until;
+use crate::product::{LONG, Later};
 
 /// What every uninstall leaves that does not get to its end.
 const UNINSTALLING: &[(u32, &str, &str)] = &[(1, "uninstalling", "uninstalling")];
@@ -72,7 +75,7 @@ scenarios! {
             assert!(stage.image().is_some());
         },
     }
-    uninstalling_removed_api [since_3_17] {
+    uninstalling_removed_api [v3_17, v3_22, v4] {
         what: "an uninstall that cannot go on: the cluster no longer serves the API of one of its objects",
         how: "an object of a CustomResourceDefinition that is deleted before `uninstall`, on a machine that does not remember it",
         leaves: UNINSTALLING,
@@ -95,7 +98,7 @@ scenarios! {
             assert!(said.contains("failed to delete release"), "{said}");
         },
     }
-    uninstalled_in_name_only [up_to_3_9, old] {
+    uninstalled_in_name_only [v3_9, old] {
         what: "an uninstall that deleted nothing and forgot the release: its records are gone, all objects are left",
         how: "the same with Helm 3.9: it notes the error, and goes on to delete the records",
         leaves: &[],
@@ -130,6 +133,27 @@ scenarios! {
             stage.helm.ok(&["uninstall", RELEASE, "--keep-history"]);
         },
     }
+    history_kept_after_a_repair [v3_22, v4] {
+        what: "an uninstall that kept the history, straight after a repair: the fenced revision still says failed",
+        how: "SIGKILL while `upgrade --wait` waits, `unstick`, `uninstall --keep-history`",
+        leaves: &[(1, "superseded", "superseded"), (2, "failed", "failed")],
+        finds: &[finds("none-deployed")],
+        make: uninstalled_after_a_repair,
+    }
+    history_kept_after_a_repair_by_an_older_helm [v3_9, v3_17, old] {
+        what: "the same by Helm 3.9 and 3.17: the old revision still says deployed, and its objects are gone",
+        how: "the same",
+        leaves: &[(1, "deployed", "deployed"), (2, "failed", "failed")],
+        make: uninstalled_after_a_repair,
+    }
+}
+
+fn uninstalled_after_a_repair(stage: &Stage) {
+    kill(waiting_upgrade(stage));
+    let later = Later::at(stage.namespace.cluster(), LONG);
+    later.on(stage, &["unstick", "--yes"]).expect_code(0);
+    stage.helm.ok(&["uninstall", RELEASE, "--keep-history"]);
+    assert!(stage.image().is_none());
 }
 
 /// Installs the chart `web` with that set.

@@ -6,7 +6,8 @@ use zadig_doctor::helm::Driver;
 use super::Unstick::{Refuses, Repairs};
 use super::make::{
     WITHOUT_HOOK, announces, asleep_upgrade, borrowed, cancel, kill, killed_after, killed_before,
-    quiet, records, refused, upgrade_asleep_in_wait, upgrade_in_hook, waiting_upgrade, web, writes,
+    quiet, records, refused, upgrade_asleep_in_wait, upgrade_in_hook, waiting_hook,
+    waiting_upgrade, web, writes,
 };
 use super::{BUSY, RELEASE, Scenario, Stage, finds, running, scenarios, stale};
 use crate::helm::chart;
@@ -65,6 +66,21 @@ scenarios! {
         finds: &[stale("stuck-pending")],
         unstick: Repairs,
         make: |stage| kill(waiting_upgrade(stage)),
+    }
+    pending_upgrade_in_post_hook [every, old] {
+        what: "the same when all is applied: a hook Job still wants to run",
+        how: "SIGKILL while `upgrade` waits for a post-upgrade hook that no node takes",
+        leaves: PENDING,
+        upgrade_says: Some(BUSY),
+        finds: &[running("stuck-pending")],
+        unstick: Refuses,
+        way_out: Some(WITHOUT_HOOK),
+        make: |stage| {
+            installed(stage);
+            let hook = ["--set=hooks.fail=true,hooks.failOn=post-upgrade", "--timeout=5m"];
+            kill(waiting_hook(stage, &upgrade(&hook)));
+            assert_eq!(stage.image().as_deref(), Some("example/web:2"));
+        },
     }
     pending_upgrade_at_post_hook [every, old] {
         what: "an upgrade that never ended: all is applied, its last hook never ran",
