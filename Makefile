@@ -1,5 +1,5 @@
 # The two commands a newcomer needs: `make demo` and `make test`.
-.PHONY: all bed demo test bench check dist dist-check clean
+.PHONY: all bed demo test scenarios bench check dist dist-check clean
 
 all:
 	cargo build --release
@@ -16,6 +16,12 @@ demo: bed
 # The whole suite, against a real cluster. Most tests wait for it, so more of them run at a time than there are cores.
 test: needs
 	RUST_TEST_THREADS=4 tests/bed/run --all -- cargo test --locked
+
+# Plays every state that Helm can leave behind (docs/scenarios.md), and prints what was seen of each.
+scenarios: needs
+	@seen=$$(mktemp) && trap 'rm -f "$$seen"' EXIT && \
+	RUST_TEST_THREADS=4 SCENARIOS_SEEN=$$seen tests/bed/run --all -- cargo test --locked --test e2e scenarios:: && \
+	printf '%-32s %-4s %s  %-40s %-14s %s\n' STATE HELM KUBE CHECK UNSTICK THEN && LC_ALL=C sort "$$seen"
 
 # Time and memory beside Helm's and kubectl's, on a real cluster with 2000 records. Takes some minutes.
 bench: bed

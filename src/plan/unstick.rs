@@ -55,9 +55,10 @@ fn refusal(finding: &Finding, verdict: Verdict) -> Option<String> {
         .join("; ");
     match (finding.id, verdict) {
         ("stuck-pending", Verdict::Stale) => None,
-        ("stuck-uninstalling", Verdict::Stale) => Some(
-            "it is uninstalling, which marking it failed would not finish; run helm uninstall again".into(),
-        ),
+        ("stuck-uninstalling", Verdict::Stale) => Some(format!(
+            "it is uninstalling, which marking it failed would not finish; {}",
+            finding.advice.first().map_or("", |advice| &advice.text)
+        )),
         (_, Verdict::PossiblyRunning) => Some(format!(
             "it may still be alive: {signs}; wait until this has ended, or remove what is named if you know it is dead"
         )),

@@ -229,7 +229,12 @@ impl Running {
 
     /// Kills it, as the kernel kills what takes too much memory, and waits until it is gone.
     pub(crate) fn kill9(self) -> Output {
-        self.victim.signal(Signal::KILL);
+        self.end_with(Signal::KILL)
+    }
+
+    /// Sends it a signal, and waits until it is gone.
+    pub(crate) fn end_with(self, signal: Signal) -> Output {
+        self.victim.signal(signal);
         self.finish()
     }
 
@@ -307,9 +312,14 @@ impl Output {
         self.status.code()
     }
 
+    /// The signal that ended it, if one did.
+    pub(crate) fn signal(&self) -> Option<Signal> {
+        Signal::from_named_raw(self.status.signal()?)
+    }
+
     /// Whether SIGKILL ended it.
     pub(crate) fn was_killed(&self) -> bool {
-        self.status.signal() == Some(Signal::KILL.as_raw())
+        self.signal() == Some(Signal::KILL)
     }
 
     /// Whether SIGINT ended it.

@@ -4,6 +4,7 @@ use super::{Check, helm, own, say, says};
 use crate::diagnose::life::{self, Life};
 use crate::diagnose::{Context, Explanation, Finding, Subject, Text, Verdict};
 use crate::helm::Status;
+use crate::live::Observed;
 use crate::survey::{History, Need, Record, Release};
 
 pub(super) static CHECK: Check = Check {
@@ -28,9 +29,13 @@ pub(super) static CHECK: Check = Check {
         cure: Text {
             en: "See which objects are left and what holds them, then run `helm uninstall` again: it goes on from \
                  where it stopped. Do not add `--wait` while a finalizer holds an object: when that times out, Helm \
-                 removes the records and leaves the object behind.",
+                 removes the records and leaves the object behind. Where an object's API is no longer served, bring \
+                 that API back first, or delete the objects yourself: there Helm fails before it deletes anything, \
+                 and Helm 3.9 removes the records all the same.",
             zh: "先查看哪些资源还在、被什么阻挡，然后再次执行 `helm uninstall`，它会从中断处继续。\
-                 当 finalizer 仍挡住某个资源时不要加 `--wait`：超时后 Helm 会删除发布记录，却把资源留在集群里。",
+                 当 finalizer 仍挡住某个资源时不要加 `--wait`：超时后 Helm 会删除发布记录，却把资源留在集群里。\
+                 如果集群已不再提供某个资源的 API，请先恢复该 API，或自行删除这些资源：此时 Helm 在删除任何资源之前就会失败，\
+                 而 Helm 3.9 仍会删除发布记录。",
         },
     },
     needs,
@@ -50,15 +55,38 @@ fn needs(context: Context<'_>, history: &History<'_>) -> Vec<Need> {
     }
 }
 
+/// The release's objects whose API the cluster does not serve.
+fn unserved(context: Context<'_>, release: &Release) -> Vec<String> {
+    let seen = context.survey.objects.iter();
+    let unserved = seen.filter(|seen| seen.observed == Observed::Unserved);
+    let objects = unserved.map(|seen| &seen.object);
+    let ours = objects.filter(|object| release.objects.contains(object));
+    ours.map(|object| format!("{object} ({})", object.api_version))
+        .collect()
+}
+
 fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let Some((newest, release)) = uninstalling(history) else {
         return Vec::new();
     };
     let Life { verdict, evidence } = life::judge(context, history, newest, release);
     let (name, namespace) = (history.release.as_str(), history.namespace);
+    let unserved = unserved(context, release);
     let advice = match verdict {
+        // Helm cannot go on, and Helm 3.9 forgets the release while all its objects live on.
+        Verdict::Stale if !unserved.is_empty() => vec![
+            say(&format!(
+                "do not run helm uninstall while the cluster does not serve the API of {}: bring it back (a \
+                 CustomResourceDefinition), or delete the release's objects yourself",
+                unserved.join(", ")
+            )),
+            own(
+                "save the records, which say what those objects are",
+                &["backup", name, "-n", namespace],
+            ),
+        ],
         Verdict::Stale => vec![helm(
-            "go on with the uninstall, once nothing holds its objects any more",
+            "go on with helm uninstall, once nothing holds its objects any more",
             history,
             "uninstall",
         )],

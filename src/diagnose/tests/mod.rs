@@ -3,8 +3,8 @@
 use super::*;
 
 use crate::helm::{Digest, Status};
-use crate::live::Readiness;
-use crate::survey::fixture::{record, says, survey};
+use crate::live::{Observed, Readiness};
+use crate::survey::fixture::{deployment, record, says, see, survey};
 use crate::survey::{Payload, Record};
 
 mod life;
@@ -112,6 +112,20 @@ fn stuck_uninstalling() {
         ("none-deployed", Severity::Info, None),
     ];
     assert_eq!(find(&survey), expected);
+    let advised = |survey: &Survey| {
+        let finding = diagnose(survey, &Policy::default()).swap_remove(0);
+        assert_eq!(finding.id, "stuck-uninstalling");
+        let helm = |one: &Advice| matches!(one.command, Some(Command::Helm(..)));
+        (finding.advice.iter().any(helm), finding.advice)
+    };
+    assert!(advised(&survey).0);
+
+    // Helm would fail there, and an old one forget the release.
+    let survey = see(survey, deployment(), Observed::Unserved);
+    assert_eq!(find(&survey), expected);
+    let (uninstall, advice) = advised(&survey);
+    assert!(!uninstall, "{advice:?}");
+    assert!(advice[0].text.contains("Deployment web (apps/v1)"));
 }
 
 #[test]

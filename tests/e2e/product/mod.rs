@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::bed::Cluster;
 use crate::process::Output;
 use crate::proxy::Proxy;
 use crate::records::Record;
@@ -24,35 +25,45 @@ mod shown;
 mod waiting;
 
 /// More than any window for signs of life.
-const LONG: i64 = 3600;
+pub(crate) const LONG: i64 = 3600;
 
 /// The product, to which it is that many seconds later than it is. It holds on
 /// to the proxy that says so.
-struct Later {
+pub(crate) struct Later {
     proxy: Proxy,
     tool: Tool,
 }
 
 impl Later {
-    fn by(seconds: i64) -> Self {
-        let proxy = Proxy::start();
+    pub(crate) fn by(seconds: i64) -> Self {
+        Self::at(Cluster::New, seconds)
+    }
+
+    /// The same on that cluster.
+    pub(crate) fn at(cluster: Cluster, seconds: i64) -> Self {
+        let proxy = Proxy::to(cluster);
         proxy.shift_clock(seconds);
         Self {
-            tool: Tool::new().through(&proxy),
+            tool: Tool::on(cluster).through(&proxy),
             proxy,
         }
     }
 
     /// Runs a verb on the release of that stage.
-    fn on(&self, stage: &Stage, args: &[&str]) -> Output {
+    pub(crate) fn on(&self, stage: &Stage, args: &[&str]) -> Output {
         let namespace = stage.namespace.name();
         let (verb, rest) = args.split_first().unwrap();
         let args = [&[verb, RELEASE, "-n", namespace], rest].concat();
         self.tool.run(&args)
     }
 
+    /// Runs a command.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.tool.run(args)
+    }
+
     /// What `check -o json` says of the release, and its exit code.
-    fn check(&self, stage: &Stage) -> (Option<i32>, Value) {
+    pub(crate) fn check(&self, stage: &Stage) -> (Option<i32>, Value) {
         let output = self.on(stage, &["check", "-o", "json"]);
         (output.code(), output.json())
     }
@@ -68,7 +79,7 @@ fn verdict(report: &Value) -> &str {
 }
 
 /// What of records must not change unless they are written: uid, version, labels, payload.
-fn essence(records: &[Record]) -> Vec<(Value, Value, Value, Option<Value>)> {
+pub(crate) fn essence(records: &[Record]) -> Vec<(Value, Value, Value, Option<Value>)> {
     let one = |record: &Record| {
         let metadata = &record.object["metadata"];
         (

@@ -60,7 +60,7 @@ fn in_an_upgrade() {
 fn in_a_hook() {
     for version in HelmVersion::ALL {
         let moments = [0, 24 * 3600];
-        is_left_alone_at(&moments, "waiting-hook", version, make::waiting_hook);
+        is_left_alone_at(&moments, "waiting-hook", version, make::upgrade_in_hook);
     }
 }
 

@@ -1,25 +1,26 @@
-//! How each scenario is made.
+//! What several scenarios are made with, and the operations that other tests
+//! find in the middle.
 //!
 //! Where the cut must be exact, the proxy makes it at the request in question.
 
-use serde_json::{Value, json};
+use rustix::process::Signal;
 
-use super::{RELEASE, Stage};
-use crate::bed::{Bed, setting};
+use super::{RELEASE, Stage, WayOut};
+use crate::bed::{Cluster, setting};
 use crate::helm::chart;
 use crate::process::{Program, Running, Victim, wait_until};
 use crate::proxy::{Fault, Proxy, Rule};
-use crate::records;
+use crate::records::name;
 
 /// A nodeSelector that no node matches, so that pods stay Pending even if
 /// another test has added a node.
 const NO_NODE: &str = "nodeSelector.zadig-doctor=never";
 
 /// The longest that Helm may wait; it is killed long before.
-const PATIENT: [&str; 2] = ["--wait", "--timeout=5m"];
+pub(super) const PATIENT: [&str; 2] = ["--wait", "--timeout=5m"];
 
 /// Installs or upgrades the chart `quiet`, which is done at once.
-fn quiet(stage: &Stage, verb: &str, message: &str) {
+pub(super) fn quiet(stage: &Stage, verb: &str, message: &str) {
     let set = format!("message={message}");
     stage
         .helm
@@ -27,14 +28,14 @@ fn quiet(stage: &Stage, verb: &str, message: &str) {
 }
 
 /// The arguments that install or upgrade the chart `web` to that image.
-fn web(verb: &str, image: &str, more: &[&str]) -> Vec<String> {
+pub(super) fn web(verb: &str, image: &str, more: &[&str]) -> Vec<String> {
     let set = format!("image={image},{NO_NODE}");
     let chart = chart("web");
     let args = [verb, RELEASE, &chart, "--set", &set];
     args.iter().chain(more).map(|&arg| arg.to_owned()).collect()
 }
 
-fn borrowed(args: &[String]) -> Vec<&str> {
+pub(super) fn borrowed(args: &[String]) -> Vec<&str> {
     args.iter().map(String::as_str).collect()
 }
 
@@ -80,17 +81,18 @@ pub(crate) fn upgrade_asleep_in_wait(stage: &Stage) -> Running {
 }
 
 /// An `upgrade` to revision 2 whose hook Job is never done: no node takes its pod.
-pub(crate) fn waiting_hook(stage: &Stage) -> Running {
+pub(crate) fn upgrade_in_hook(stage: &Stage) -> Running {
     let install = web("install", "example/web:1", &[]);
     stage.helm.ok(&borrowed(&install));
-    let upgrade = web(
-        "upgrade",
-        "example/web:2",
-        &["--set=hooks.fail=true", "--timeout=5m"],
-    );
-    let jobs = format!("/apis/batch/v1/namespaces/{}/jobs", stage.namespace.name());
-    let made = || !Bed::get().api().list(&jobs).is_empty();
-    wait_with(stage, &borrowed(&upgrade), "the hook runs", made)
+    let hook = ["--set=hooks.fail=true", "--timeout=5m"];
+    waiting_hook(stage, &web("upgrade", "example/web:2", &hook))
+}
+
+/// Starts Helm, and returns when the Job of a hook is there, for which it waits.
+pub(super) fn waiting_hook(stage: &Stage, args: &[String]) -> Running {
+    wait_with(stage, &borrowed(args), "the hook runs", || {
+        !stage.jobs().is_empty()
+    })
 }
 
 /// A `rollback 1 --wait` from revision 2 that waits for pods that never come.
@@ -116,7 +118,7 @@ pub(crate) fn waiting_uninstall(stage: &Stage) -> Running {
 /// on, through the proxy, which must live until then.
 pub(crate) fn asleep_upgrade(stage: &Stage, at: impl Fn(Rule) -> Rule) -> (Proxy, Running) {
     quiet(stage, "install", "one");
-    let (proxy, victim) = (Proxy::start(), Victim::new());
+    let (proxy, victim) = (stage.proxy(), Victim::new());
     proxy.rule(at(Rule::new(Fault::StopAfter(victim.clone()))).nth(1));
     let helm = stage.helm_through(&proxy);
     let upgrade = ["upgrade", RELEASE, &chart("quiet"), "--set=message=two"];
@@ -126,165 +128,83 @@ pub(crate) fn asleep_upgrade(stage: &Stage, at: impl Fn(Rule) -> Rule) -> (Proxy
 }
 
 /// Kills what waits.
-fn kill(waiting: Running) {
+pub(super) fn kill(waiting: Running) {
     let output = waiting.kill9();
     assert!(output.was_killed(), "{output}");
 }
 
-pub(super) fn healthy(stage: &Stage) {
-    quiet(stage, "install", "one");
-    quiet(stage, "upgrade", "two");
-    quiet(stage, "upgrade", "three");
+/// Sends a signal to what waits: Helm notices, fails, and says so.
+pub(super) fn cancel(waiting: Running, signal: Signal) {
+    waiting.end_with(signal).expect_code(1);
 }
 
-pub(super) fn pending_install(stage: &Stage) {
-    kill(waiting_install(stage));
+/// Sends a signal to what waits: Helm does not notice, and ends at once.
+pub(super) fn end(waiting: Running, signal: Signal) {
+    let output = waiting.end_with(signal);
+    assert_eq!(output.signal(), Some(signal), "{output}");
 }
 
-pub(super) fn install_unrecorded(stage: &Stage) {
-    let proxy = Proxy::start();
-    proxy.rule(
-        Rule::new(Fault::Status(500))
-            .method("PUT")
-            .path_ends(records::name(RELEASE, 1)),
-    );
-    let helm = stage.helm_through(&proxy);
-    helm.ok(&["install", RELEASE, &chart("quiet")]);
+/// Runs Helm, which is killed before the first request that `at` chooses.
+pub(super) fn killed_before(stage: &Stage, at: impl Fn(Rule) -> Rule, args: &[&str]) {
+    killed(stage, at, Fault::KillBefore, args);
 }
 
-pub(super) fn pending_upgrade_in_wait(stage: &Stage) {
-    kill(waiting_upgrade(stage));
+/// Runs Helm, which is killed after the first request that `at` chooses.
+pub(super) fn killed_after(stage: &Stage, at: impl Fn(Rule) -> Rule, args: &[&str]) {
+    killed(stage, at, Fault::KillAfter, args);
 }
 
-pub(super) fn pending_upgrade_between(stage: &Stage) {
-    quiet(stage, "install", "one");
-    let (proxy, victim) = (Proxy::start(), Victim::new());
-    let last = Rule::new(Fault::KillBefore(victim.clone()));
-    proxy.rule(last.method("PUT").path_ends(records::name(RELEASE, 2)));
-    let helm = stage.helm_through(&proxy);
-    let upgrade = ["upgrade", RELEASE, &chart("quiet"), "--set=message=two"];
-    let output = helm.aimed_at(&victim, &upgrade).run();
+fn killed(stage: &Stage, at: impl Fn(Rule) -> Rule, fault: fn(Victim) -> Fault, args: &[&str]) {
+    let (proxy, victim) = (stage.proxy(), Victim::new());
+    proxy.rule(at(Rule::new(fault(victim.clone()))).nth(1));
+    let output = stage.helm_through(&proxy).aimed_at(&victim, args).run();
     assert!(output.was_killed(), "{output}");
 }
 
-pub(super) fn pending_rollback(stage: &Stage) {
-    kill(waiting_rollback(stage));
-}
-
-pub(super) fn uninstalling_held(stage: &Stage) {
-    kill(waiting_uninstall(stage));
-}
-
-pub(super) fn truncated_record(stage: &Stage) {
-    quiet(stage, "install", "one");
-    quiet(stage, "upgrade", "two");
-    let record = stage.record(2);
-    let whole = record.object["data"]["release"].as_str().unwrap();
-    // Half of it, at a border of base64's groups: the Secret is valid, what it holds is not.
-    let half = &whole[..whole.len() / 8 * 4];
-    let patch = json!({"data": {"release": half}}).to_string();
-    kubectl(
-        stage,
-        &[
-            "patch",
-            "secret",
-            &records::name(RELEASE, 2),
-            "--patch",
-            &patch,
-        ],
-    );
-}
-
-pub(super) fn label_against_payload(stage: &Stage) {
-    pending_upgrade_in_wait(stage);
-    let name = records::name(RELEASE, 2);
-    kubectl(
-        stage,
-        &["label", "secret", &name, "--overwrite", "status=failed"],
-    );
-}
-
-pub(super) fn without_labels(stage: &Stage) {
-    quiet(stage, "install", "one");
-    quiet(stage, "upgrade", "two");
-    let name = records::name(RELEASE, 2);
-    kubectl(
-        stage,
-        &[
-            "label", "secret", &name, "owner-", "name-", "status-", "version-",
-        ],
-    );
-}
-
-pub(super) fn two_deployed(stage: &Stage) {
-    // The old revision is superseded, the new one not yet deployed: here it falls asleep.
-    let between = |rule: Rule| rule.method("PUT").path_ends(records::name(RELEASE, 1));
-    let (_proxy, running) = asleep_upgrade(stage, between);
-    assert_eq!(stage.record(2).status(), "pending-upgrade");
-    stage.helm.ok(&["rollback", RELEASE, "1"]);
-    assert_eq!(stage.record(3).status(), "deployed");
-    running.sigcont();
-    running.finish().expect_code(0);
-}
-
-pub(super) fn none_deployed(stage: &Stage) {
-    quiet(stage, "install", "one");
-    quiet(stage, "upgrade", "two");
-    refused(stage, &["rollback", RELEASE, "1"]);
-}
-
-pub(super) fn failed_upgrade(stage: &Stage) {
-    quiet(stage, "install", "one");
-    refused(
-        stage,
-        &["upgrade", RELEASE, &chart("quiet"), "--set=message=two"],
-    );
-}
-
-/// Runs Helm, whose writes to the release's ConfigMap are refused.
-fn refused(stage: &Stage, args: &[&str]) {
-    let proxy = Proxy::start();
-    let writes = Rule::new(Fault::Status(403)).when(|seen| seen.method != "GET");
-    proxy.rule(writes.path_ends(format!("/configmaps/{RELEASE}")));
+/// Runs Helm, whose requests that `at` chooses are refused (403).
+pub(super) fn refused(stage: &Stage, at: impl Fn(Rule) -> Rule, args: &[&str]) {
+    let proxy = stage.proxy();
+    proxy.rule(at(Rule::new(Fault::Status(403))));
     stage.helm_through(&proxy).run(args).expect_code(1);
 }
 
+/// Writes to objects of that resource.
+pub(super) fn writes(resource: &'static str) -> impl Fn(Rule) -> Rule {
+    move |rule| {
+        rule.when(move |seen| {
+            let writes = ["POST", "PUT", "PATCH"].contains(&&*seen.method);
+            writes && seen.path.contains(&format!("/{resource}"))
+        })
+    }
+}
+
+/// The creation of a record.
+pub(super) fn announces(rule: Rule) -> Rule {
+    rule.method("POST").path_ends("/secrets")
+}
+
+/// The update of the record of that revision.
+pub(super) fn records(revision: u32) -> impl Fn(Rule) -> Rule {
+    move |rule| rule.method("PUT").path_ends(name(RELEASE, revision))
+}
+
+/// What frees a release whose hook will never end.
+pub(super) const WITHOUT_HOOK: WayOut = WayOut {
+    says: "once the hook's Job is deleted, `unstick` repairs, and an upgrade succeeds",
+    go: |stage| kubectl(stage, &["delete", "job", "--all"]),
+};
+
 /// Changes something as a user would.
-fn kubectl(stage: &Stage, args: &[&str]) {
-    Program::new(setting("BED_KUBECTL").as_ref())
+pub(super) fn kubectl(stage: &Stage, args: &[&str]) {
+    let program = match stage.namespace.cluster() {
+        Cluster::New => "BED_KUBECTL",
+        Cluster::Old => "BED_KUBECTL_1_22",
+    };
+    Program::new(setting(program).as_ref())
         .args(args)
         .args(["--namespace", stage.namespace.name()])
-        .env("KUBECONFIG", &Bed::get().kubeconfig)
+        .env("KUBECONFIG", &stage.namespace.bed().kubeconfig)
         .env("HOME", stage.helm.home())
         .run()
         .expect_code(0);
-}
-
-/// What Helm says to an upgrade now: all of it, and whether it succeeded.
-pub(super) fn upgrade(stage: &Stage) -> Result<(), String> {
-    // The chart `web` never gets ready, but without --wait nobody asks.
-    let name = match chart_of(stage).as_deref() {
-        Some("web") => "web",
-        _ => "quiet",
-    };
-    let output = stage
-        .helm
-        .run(&["upgrade", RELEASE, &chart(name), "--set=message=next"]);
-    match output.code() {
-        Some(0) => Ok(()),
-        _ => Err(output.to_string()),
-    }
-}
-
-/// The chart of the release's newest record that can be read.
-fn chart_of(stage: &Stage) -> Option<String> {
-    let payloads = stage
-        .records()
-        .into_iter()
-        .rev()
-        .find_map(|record| record.payload)?;
-    match &payloads["chart"]["metadata"]["name"] {
-        Value::String(name) => Some(name.clone()),
-        _ => None,
-    }
 }

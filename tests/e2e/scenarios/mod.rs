@@ -1,23 +1,29 @@
 //! Every state of a release that the tests know, in one list: how it comes
-//! about, what it leaves in the cluster, what Helm and what `check` say to it.
+//! about, what it leaves in the cluster, what Helm and what `check` say to it,
+//! and what `unstick` does. One file per operation that leaves it behind.
 //!
-//! Each is made by real Helm and a real kill or refusal, in seconds. The bed
-//! has no node and the charts are told to want one that never comes, so
-//! `--wait` waits for as long as it is let.
+//! Each is made by real Helm and a real kill, signal, race or refusal, in
+//! seconds. The bed has no node and the charts are told to want one that never
+//! comes, so `--wait` waits for as long as it is let.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use zadig_doctor::helm::Driver;
 
-use crate::bed::{Bed, Namespace};
+use crate::bed::{Cluster, Namespace};
 use crate::helm::{Helm, HelmVersion};
 use crate::proxy::Proxy;
-use crate::records::{self, Record};
+use crate::records::{Record, of, states};
 
+mod install;
 pub(crate) mod make;
+mod moved;
+mod play;
+mod records;
+mod rollback;
 mod says;
-
-#[cfg(test)]
-mod tests;
+mod table;
+mod uninstall;
+mod upgrade;
 
 /// The release of every scenario.
 pub(crate) const RELEASE: &str = "shop";
@@ -28,17 +34,20 @@ const BUSY: &str = "another operation (install/upgrade/rollback) is in progress"
 /// What it says when the next revision's name is taken by a record that it cannot see.
 const TAKEN: &str = "already exists";
 
+/// What it says when there is nothing to upgrade from.
+const NOTHING_DEPLOYED: &str = "has no deployed releases";
+
 /// One state of a release.
 pub(crate) struct Scenario {
-    /// In kebab-case; also the name of its tests.
-    pub(crate) name: &'static str,
+    /// In snake_case; also the name of its tests.
+    name: &'static str,
     /// What somebody finds.
     pub(crate) what: &'static str,
     /// How it comes about here.
     pub(crate) how: &'static str,
-    /// Which Helms can make it.
-    pub(crate) helms: &'static [HelmVersion],
-    /// Where they keep their records.
+    /// Which Helms leave it, and where it is played: see `scenarios!`.
+    on: &'static [&'static str],
+    /// Where its records are kept.
     pub(crate) driver: Driver,
     /// Each record: revision, status label, payload status; `-` for what is not there or cannot be read.
     pub(crate) leaves: &'static [(u32, &'static str, &'static str)],
@@ -48,7 +57,22 @@ pub(crate) struct Scenario {
     pub(crate) finds: &'static [Finds],
     /// Ids of findings that `check` may show besides, as information or a warning.
     pub(crate) may_find: &'static [&'static str],
+    /// What `unstick` does.
+    pub(crate) unstick: Unstick,
+    /// What somebody does where `unstick` refuses.
+    way_out: Option<WayOut>,
+    /// What the upgrade after a repair says; `None` if it succeeds.
+    pub(crate) then_says: Option<&'static str>,
+    /// What `check` still shows after that upgrade.
+    pub(crate) remains: &'static [Finds],
+    /// Makes it.
     make: fn(&Stage),
+}
+
+/// What somebody does where `unstick` refuses: it leaves no record, or something that `unstick` repairs.
+struct WayOut {
+    says: &'static str,
+    go: fn(&Stage),
 }
 
 /// A finding that `check` must show.
@@ -67,293 +91,138 @@ const fn stale(id: &'static str) -> Finds {
     }
 }
 
+/// A finding with the verdict *possibly-running*.
+const fn running(id: &'static str) -> Finds {
+    Finds {
+        id,
+        verdict: Some("possibly-running"),
+    }
+}
+
 /// A finding without a verdict.
 const fn finds(id: &'static str) -> Finds {
     Finds { id, verdict: None }
 }
 
-/// All of them.
-pub(crate) static ALL: [Scenario; 14] = [
-    Scenario {
-        name: "healthy",
-        what: "a release of three revisions, the newest deployed",
-        how: "an install and two upgrades",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[
-            (1, "superseded", "superseded"),
-            (2, "superseded", "superseded"),
-            (3, "deployed", "deployed"),
-        ],
-        upgrade_says: None,
-        finds: &[],
-        may_find: &[],
-        make: make::healthy,
-    },
-    Scenario {
-        name: "pending-install",
-        what: "a first install that never ended",
-        how: "SIGKILL while `install --wait` waits for pods",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[(1, "pending-install", "pending-install")],
-        upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
-        may_find: &["none-deployed"],
-        make: make::pending_install,
-    },
-    Scenario {
-        name: "install-unrecorded",
-        what: "an install that said it succeeded, but is pending",
-        how: "the last write of `install` is refused (500): Helm only logs that, and exits 0",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[(1, "pending-install", "pending-install")],
-        upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
-        may_find: &["none-deployed"],
-        make: make::install_unrecorded,
-    },
-    Scenario {
-        name: "pending-upgrade-in-wait",
-        what: "an upgrade that never ended; the old revision is still deployed",
-        how: "SIGKILL while `upgrade --wait` waits for pods",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[
-            (1, "deployed", "deployed"),
-            (2, "pending-upgrade", "pending-upgrade"),
-        ],
-        upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
-        may_find: &[],
-        make: make::pending_upgrade_in_wait,
-    },
-    Scenario {
-        name: "pending-upgrade-between",
-        what: "an upgrade that was all but done: no revision is deployed",
-        how: "SIGKILL at the write that would mark the new revision deployed, the old one being superseded",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[
-            (1, "superseded", "superseded"),
-            (2, "pending-upgrade", "pending-upgrade"),
-        ],
-        upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending"), finds("none-deployed")],
-        may_find: &[],
-        make: make::pending_upgrade_between,
-    },
-    Scenario {
-        name: "pending-in-configmaps",
-        what: "an upgrade that never ended, of a release whose records are ConfigMaps",
-        how: "as pending-upgrade-in-wait, with HELM_DRIVER=configmap",
-        helms: &HelmVersion::ALL,
-        driver: Driver::ConfigMap,
-        leaves: &[
-            (1, "deployed", "deployed"),
-            (2, "pending-upgrade", "pending-upgrade"),
-        ],
-        upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
-        may_find: &[],
-        make: make::pending_upgrade_in_wait,
-    },
-    Scenario {
-        name: "pending-rollback",
-        what: "a rollback that never ended",
-        how: "SIGKILL while `rollback --wait` waits for pods",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[
-            (1, "superseded", "superseded"),
-            (2, "deployed", "deployed"),
-            (3, "pending-rollback", "pending-rollback"),
-        ],
-        upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
-        may_find: &[],
-        make: make::pending_rollback,
-    },
-    Scenario {
-        name: "uninstalling-held",
-        what: "an uninstall that never ended: a finalizer holds an object",
-        how: "SIGKILL while `uninstall --wait` waits for the ConfigMap to go",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[(1, "uninstalling", "uninstalling")],
-        upgrade_says: Some("has no deployed releases"),
-        finds: &[stale("stuck-uninstalling")],
-        may_find: &["none-deployed"],
-        make: make::uninstalling_held,
-    },
-    Scenario {
-        name: "truncated-record",
-        what: "the newest record is cut off in the middle: Helm sees only the one before",
-        how: "kubectl patch writes the first half of its payload",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[(1, "superseded", "superseded"), (2, "deployed", "-")],
-        upgrade_says: Some(TAKEN),
-        finds: &[finds("undecodable-record")],
-        may_find: &["none-deployed"],
-        make: make::truncated_record,
-    },
-    Scenario {
-        name: "label-against-payload",
-        what: "a pending upgrade that somebody tried to repair by its label: Helm reads the payload",
-        how: "kubectl label sets status=failed on a pending-upgrade record",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[
-            (1, "deployed", "deployed"),
-            (2, "failed", "pending-upgrade"),
-        ],
-        upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending"), finds("label-payload-mismatch")],
-        may_find: &[],
-        make: make::label_against_payload,
-    },
-    Scenario {
-        name: "without-labels",
-        what: "the newest record has lost its labels: Helm sees only the one before",
-        how: "kubectl label removes owner, name, status and version",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[(1, "superseded", "superseded"), (2, "-", "deployed")],
-        upgrade_says: Some(TAKEN),
-        finds: &[finds("unlabeled-record")],
-        may_find: &["none-deployed"],
-        make: make::without_labels,
-    },
-    Scenario {
-        name: "two-deployed",
-        what: "two revisions say that they are deployed",
-        how: "`upgrade` is stopped between its last two writes, `rollback` passes it, then it is woken",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[
-            (1, "superseded", "superseded"),
-            (2, "deployed", "deployed"),
-            (3, "deployed", "deployed"),
-        ],
-        upgrade_says: None,
-        finds: &[finds("several-deployed")],
-        may_find: &[],
-        make: make::two_deployed,
-    },
-    Scenario {
-        name: "none-deployed",
-        what: "a rollback failed: no revision says that it is deployed",
-        how: "the write of `rollback` to the ConfigMap is refused (403)",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[
-            (1, "superseded", "superseded"),
-            (2, "superseded", "superseded"),
-            (3, "failed", "failed"),
-        ],
-        upgrade_says: None,
-        finds: &[finds("none-deployed")],
-        may_find: &[],
-        make: make::none_deployed,
-    },
-    Scenario {
-        name: "failed-upgrade",
-        what: "an upgrade failed and said so; the old revision is still deployed: nothing is stuck",
-        how: "the write of `upgrade` to the ConfigMap is refused (403)",
-        helms: &HelmVersion::ALL,
-        driver: Driver::Secret,
-        leaves: &[(1, "deployed", "deployed"), (2, "failed", "failed")],
-        upgrade_says: None,
-        finds: &[],
-        may_find: &[],
-        make: make::failed_upgrade,
-    },
-];
+/// What `unstick` does to a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unstick {
+    /// Marks the newest revision failed; the next upgrade succeeds.
+    Repairs,
+    /// Says why not, exits with 4 and touches nothing.
+    Refuses,
+    /// Has nothing to do, says so and exits with 0.
+    Nothing,
+}
 
-/// Makes a test of each scenario and Helm: `fn(&Scenario, HelmVersion)`.
+/// Declares the states of one operation, and a test of each play of each:
 ///
-/// The names stand here once more because a macro cannot read a constant; a
-/// test holds both lists together.
-macro_rules! on_every_scenario {
-    ($test:path) => {
-        on_every_scenario! { $test:
-            healthy
-            pending_install
-            install_unrecorded
-            pending_upgrade_in_wait
-            pending_upgrade_between
-            pending_in_configmaps
-            pending_rollback
-            uninstalling_held
-            truncated_record
-            label_against_payload
-            without_labels
-            two_deployed
-            none_deployed
-            failed_upgrade
+/// ```text
+/// name [on] { fields of `Scenario` that differ from `PLAIN`, }
+/// ```
+///
+/// where `on` is `every`, or those of `v3_9`, `v3_17`, `v3_22` and `v4` that
+/// leave it, and `old` besides if it is played on the old cluster too, with the
+/// oldest Helm.
+macro_rules! scenarios {
+    ($($name:ident [$($on:ident),+] { $($field:tt)* })*) => {
+        /// The states that this operation leaves behind.
+        pub(super) static ALL: &[Scenario] = &[$(Scenario {
+            name: stringify!($name),
+            on: &[$(stringify!($on)),+],
+            $($field)*
+            ..Scenario::PLAIN
+        }),*];
+        $(mod $name { $($crate::scenarios::scenarios! { @on $on $name })+ })*
+    };
+    (@on every $name:ident) => {
+        $crate::scenarios::scenarios! { @on v3_9 $name }
+        $crate::scenarios::scenarios! { @on v3_17 $name }
+        $crate::scenarios::scenarios! { @on v3_22 $name }
+        $crate::scenarios::scenarios! { @on v4 $name }
+    };
+    (@on v3_9 $name:ident) => {
+        $crate::scenarios::scenarios! { @play $name helm_3_9 V3_9 New }
+    };
+    (@on v3_17 $name:ident) => {
+        $crate::scenarios::scenarios! { @play $name helm_3_17 V3_17 New }
+    };
+    (@on v3_22 $name:ident) => {
+        $crate::scenarios::scenarios! { @play $name helm_3_22 V3_22 New }
+    };
+    (@on v4 $name:ident) => {
+        $crate::scenarios::scenarios! { @play $name helm_4 V4 New }
+    };
+    (@on old $name:ident) => {
+        $crate::scenarios::scenarios! { @play $name on_the_old_cluster V3_9 Old }
+    };
+    (@play $name:ident $test:ident $version:ident $cluster:ident) => {
+        #[test]
+        fn $test() {
+            let (cluster, version) = ($crate::bed::Cluster::$cluster, $crate::helm::HelmVersion::$version);
+            $crate::scenarios::play::play($crate::scenarios::find(stringify!($name)), cluster, version);
         }
     };
-    ($test:path: $($name:ident)*) => {
-        $(mod $name {
-            #[test]
-            fn helm_3_9() {
-                $crate::scenarios::run(stringify!($name), $crate::helm::HelmVersion::V3_9, $test);
-            }
-            #[test]
-            fn helm_3_17() {
-                $crate::scenarios::run(stringify!($name), $crate::helm::HelmVersion::V3_17, $test);
-            }
-            #[test]
-            fn helm_3_22() {
-                $crate::scenarios::run(stringify!($name), $crate::helm::HelmVersion::V3_22, $test);
-            }
-            #[test]
-            fn helm_4() {
-                $crate::scenarios::run(stringify!($name), $crate::helm::HelmVersion::V4, $test);
-            }
-        })*
-    };
 }
-pub(crate) use on_every_scenario;
+use scenarios;
 
-/// The scenario of that name (`_` for `-`).
+/// All of them, by what leaves them behind.
+static TOPICS: [(&str, &[Scenario]); 6] = [
+    ("helm install", install::ALL),
+    ("helm upgrade", upgrade::ALL),
+    ("helm rollback", rollback::ALL),
+    ("helm uninstall", uninstall::ALL),
+    ("Other hands than Helm's", records::ALL),
+    ("A move to a newer cluster", moved::ALL),
+];
+
+fn all() -> impl Iterator<Item = &'static Scenario> {
+    TOPICS.iter().flat_map(|(_, scenarios)| *scenarios)
+}
+
+/// The scenario of that name.
 pub(crate) fn find(name: &str) -> &'static Scenario {
-    let name = name.replace('_', "-");
-    match ALL.iter().find(|scenario| scenario.name == name) {
-        Some(scenario) => scenario,
-        None => panic!("no scenario is called {name}"),
-    }
-}
-
-/// Calls a test with the scenario of that name, if this Helm can make it.
-pub(crate) fn run(name: &str, version: HelmVersion, test: fn(&Scenario, HelmVersion)) {
-    let scenario = find(name);
-    if scenario.helms.contains(&version) {
-        test(scenario, version);
-    }
+    let found = all().find(|scenario| scenario.name() == name.replace('_', "-"));
+    found.unwrap_or_else(|| panic!("no scenario is called {name}"))
 }
 
 impl Scenario {
-    /// Makes it, in a namespace of its own.
-    pub(crate) fn make(&self, version: HelmVersion) -> Stage {
-        let stage = Stage::new(self.name, version, self.driver);
-        self.make_in(&stage);
-        stage
+    /// What nothing else is said about.
+    const PLAIN: Self = Self {
+        name: "",
+        what: "",
+        how: "",
+        on: &[],
+        driver: Driver::Secret,
+        leaves: &[],
+        upgrade_says: None,
+        finds: &[],
+        may_find: &[],
+        unstick: Unstick::Nothing,
+        way_out: None,
+        then_says: None,
+        remains: &[],
+        make: |_| {},
+    };
+
+    /// In kebab-case.
+    pub(crate) fn name(&self) -> String {
+        self.name.replace('_', "-")
     }
 
-    /// Makes it in a namespace that holds no release of that name yet, and makes sure of it.
-    pub(crate) fn make_in(&self, stage: &Stage) {
-        (self.make)(stage);
+    /// Makes it on the new cluster.
+    pub(crate) fn make(&self, version: HelmVersion) -> Stage {
+        self.make_on(Cluster::New, version)
+    }
+
+    /// Makes it, in a namespace of its own, and makes sure of it.
+    fn make_on(&self, cluster: Cluster, version: HelmVersion) -> Stage {
+        let stage = Stage::on(cluster, &self.name(), version, self.driver);
+        (self.make)(&stage);
         let records = stage.records();
-        assert_eq!(
-            records::states(&records),
-            self.leaves,
-            "{}: {}",
-            self.name,
-            self.how
-        );
+        let states = states(&records);
+        assert_eq!(states, self.leaves, "{}: {}", self.name, self.how);
+        stage
     }
 }
 
@@ -367,9 +236,23 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// An empty one.
+    /// An empty one on the new cluster.
     pub(crate) fn new(label: &str, version: HelmVersion, driver: Driver) -> Self {
-        let namespace = Namespace::new(label);
+        Self::on(Cluster::New, label, version, driver)
+    }
+
+    /// An empty one.
+    fn on(cluster: Cluster, label: &str, version: HelmVersion, driver: Driver) -> Self {
+        Self::of(Namespace::on(cluster, label), version, driver)
+    }
+
+    /// An empty one of the same name on another cluster.
+    fn twin_on(cluster: Cluster, other: &Self) -> Self {
+        let namespace = other.namespace.twin(cluster);
+        Self::of(namespace, other.version, other.driver)
+    }
+
+    fn of(namespace: Namespace, version: HelmVersion, driver: Driver) -> Self {
         Self {
             helm: Helm::new(version, &namespace).driver(driver),
             namespace,
@@ -378,15 +261,24 @@ impl Stage {
         }
     }
 
-    /// The same Helm with the proxy in between.
+    /// A proxy in front of its cluster.
+    pub(crate) fn proxy(&self) -> Proxy {
+        Proxy::to(self.namespace.cluster())
+    }
+
+    /// The same Helm on another machine, which remembers nothing of the cluster.
+    fn helm_elsewhere(&self) -> Helm {
+        Helm::new(self.version, &self.namespace).driver(self.driver)
+    }
+
+    /// The same with the proxy in between.
     pub(crate) fn helm_through(&self, proxy: &Proxy) -> Helm {
-        let helm = Helm::new(self.version, &self.namespace);
-        helm.driver(self.driver).through(proxy)
+        self.helm_elsewhere().through(proxy)
     }
 
     /// The release's records, oldest first.
     pub(crate) fn records(&self) -> Vec<Record> {
-        records::of(&self.namespace, self.driver, RELEASE)
+        of(&self.namespace, self.driver, RELEASE)
     }
 
     /// The record of that revision; the test fails if there is none.
@@ -399,15 +291,34 @@ impl Stage {
     /// The image of the release's Deployment (chart `web`), once it exists.
     fn image(&self) -> Option<String> {
         let path = self.namespace.apps(&format!("deployments/{RELEASE}"));
-        let deployment = Bed::get().api().get(&path)?;
+        let deployment = self.namespace.bed().api().get(&path)?;
         let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
         image.as_str().map(str::to_owned)
+    }
+
+    /// The Jobs in the namespace: those of hooks.
+    fn jobs(&self) -> Vec<Value> {
+        let path = format!("/apis/batch/v1/namespaces/{}/jobs", self.namespace.name());
+        self.namespace.bed().api().list(&path)
     }
 
     /// Whether the release's ConfigMap is being deleted.
     fn is_held(&self) -> bool {
         let path = self.namespace.core(&format!("configmaps/{RELEASE}"));
-        let map = Bed::get().api().get(&path).unwrap_or(json!(null));
+        let map = self.namespace.bed().api().get(&path).unwrap_or(json!(null));
         map["metadata"]["deletionTimestamp"].is_string()
+    }
+}
+
+#[test]
+fn every_state_has_a_name_of_its_own_and_says_what_it_is() {
+    let mut names = std::collections::BTreeSet::new();
+    for scenario in all() {
+        let name = scenario.name();
+        assert!(!scenario.what.is_empty(), "{name}");
+        assert!(!scenario.how.is_empty(), "{name}");
+        let stuck = scenario.finds.iter().filter(|one| one.verdict.is_some());
+        assert!(stuck.count() <= 1, "{name}");
+        assert!(names.insert(name), "two are called {}", scenario.name);
     }
 }
