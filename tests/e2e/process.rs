@@ -189,7 +189,8 @@ impl Program {
             command.args(["/bin/sh", "-c", "exec \"$@\" </dev/null", "sh"]);
         }
         command.arg(self.command.get_program());
-        command.args(self.command.get_args()).env_clear();
+        command.args(self.command.get_args());
+        command.env_clear().env("TERM", "xterm");
         let set =
             |(key, value): (&OsStr, Option<&OsStr>)| Some((key.to_owned(), value?.to_owned()));
         command.envs(self.command.get_envs().filter_map(set));

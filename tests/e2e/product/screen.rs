@@ -24,7 +24,7 @@ fn slow() -> (Stage, Later) {
 
 fn check(stage: &Stage, later: &Later, env: &[(&str, &str)], piped: Piped) -> Pty {
     let args = ["check", RELEASE, "-n", stage.namespace.name()];
-    let program = later.tool.command(&args).env("TERM", "xterm");
+    let program = later.tool.command(&args);
     let set = |program: Program, (key, value): &(&str, &str)| program.env(key, value);
     Pty::with(env.iter().fold(program, set), 100, piped)
 }
@@ -40,8 +40,7 @@ fn progress_is_shown_and_goes() {
     let mut pty = Pty::start(
         later
             .tool
-            .command(&["backup", "-n", stage.namespace.name()])
-            .env("TERM", "xterm"),
+            .command(&["backup", "-n", stage.namespace.name()]),
         100,
     );
     pty.wait_for("saving records");
@@ -78,9 +77,7 @@ fn a_terminal_that_can_do_nothing_is_asked_for_nothing() {
 fn who_wants_no_color_gets_none() {
     let tool = crate::tool::Tool::new();
     let failing = |env: &[(&str, &str)]| {
-        let program = tool
-            .command(&["check", "--from", "/no/such/file"])
-            .env("TERM", "xterm");
+        let program = tool.command(&["check", "--from", "/no/such/file"]);
         let set = |program: Program, (key, value): &(&str, &str)| program.env(key, value);
         let shown = Pty::start(env.iter().fold(program, set), 100).finish();
         let Shown { screen, bytes, .. } = shown.expect_code(3);
@@ -96,7 +93,7 @@ fn who_wants_no_color_gets_none() {
 fn json_at_a_terminal_is_json() {
     let (stage, later) = slow();
     let args = ["check", RELEASE, "-n", stage.namespace.name(), "-o", "json"];
-    let program = later.tool.command(&args).env("TERM", "xterm");
+    let program = later.tool.command(&args);
     let screen = Pty::start(program, 200).finish().expect_code(0).screen;
     let report: serde_json::Value = serde_json::from_str(&screen).unwrap();
     assert_eq!(report["complete"], true);
