@@ -64,7 +64,7 @@ fn an_uninstall_of_records_kept_apart_is_not_helms_to_finish() {
     says(&mut records[0]).objects.clear();
     let plan = plan_for(&survey(records));
     let reason = &plan.refused[0].reason;
-    assert!(reason.contains("kept apart") && !reason.contains("helm uninstall"));
+    assert!(reason.contains("kept in another namespace") && !reason.contains("helm uninstall"));
 }
 
 #[test]

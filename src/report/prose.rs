@@ -93,7 +93,7 @@ mod tests {
         let text = "nothing wrote for 21s (the bar is 20s); looked at 6 records and objects";
         assert_eq!(
             prose(&voice(Some(40)), "  - ", text),
-            "  - nothing wrote for 21s (the bar is\n    20s); looked at 6 records and objects\n"
+            "  - nothing wrote for 21s (the bar is\n    20s); looked at 6 records and\n    objects\n"
         );
         assert_eq!(prose(&voice(None), "  - ", text), format!("  - {text}\n"));
     }
