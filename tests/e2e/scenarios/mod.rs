@@ -319,6 +319,8 @@ fn every_state_has_a_name_of_its_own_and_says_what_it_is() {
         assert!(!scenario.how.is_empty(), "{name}");
         let stuck = scenario.finds.iter().filter(|one| one.verdict.is_some());
         assert!(stuck.count() <= 1, "{name}");
+        let kebab = |id: &str| id.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        assert!(scenario.finds.iter().all(|one| kebab(one.id)), "{name}");
         assert!(names.insert(name), "two are called {}", scenario.name);
     }
 }

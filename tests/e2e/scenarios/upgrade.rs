@@ -104,8 +104,7 @@ scenarios! {
             (2, "pending-upgrade", "pending-upgrade"),
         ],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
-        may_find: &["none-deployed"],
+        finds: &[stale("stuck-pending"), finds("none-deployed")],
         unstick: Repairs,
         make: |stage| {
             quiet(stage, "install", "one");
