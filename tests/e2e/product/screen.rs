@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::{LONG, Later};
 use crate::helm::HelmVersion;
 use crate::process::Program;
@@ -97,4 +99,42 @@ fn json_at_a_terminal_is_json() {
     let screen = Pty::start(program, 200).finish().expect_code(0).screen;
     let report: serde_json::Value = serde_json::from_str(&screen).unwrap();
     assert_eq!(report["complete"], true);
+}
+
+/// The lines that were written to a terminal that can do nothing but show them.
+fn lines(program: Program, columns: u16) -> Vec<String> {
+    let shown = Pty::start(program.env("TERM", "dumb"), columns).finish();
+    let text = String::from_utf8(shown.bytes).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn everything_fits_but_what_is_to_be_pasted() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V4);
+    let later = Later::by(LONG);
+    let namespace = stage.namespace.name();
+    let verbs: [&[&str]; 3] = [&["check"], &["unstick", "--dry-run"], &["backup"]];
+    for columns in [40, 60, 80, 200] {
+        for (verb, lang) in verbs.iter().flat_map(|verb| [(verb, "en"), (verb, "zh")]) {
+            let args = [verb, &["-n", namespace, RELEASE, "--lang", lang][..]].concat();
+            for line in lines(later.tool.command(&args), columns) {
+                let command = line.starts_with("      ");
+                let fits = line.width() <= columns.into();
+                assert!(fits || command, "{args:?} on {columns}: {line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sentences_wrap_in_both_languages() {
+    let tool = crate::tool::Tool::new();
+    for (lang, columns) in [("en", 40), ("en", 100), ("zh", 40), ("zh", 100)] {
+        let args = ["explain", "stuck-pending", "--lang", lang];
+        let screen = Pty::start(tool.command(&args), columns).finish().screen;
+        let name = format!("explain-{lang}-{columns}");
+        insta::with_settings!({prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(name, screen);
+        });
+    }
 }
