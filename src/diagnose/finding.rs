@@ -159,6 +159,44 @@ pub enum Evidence {
         /// Which.
         labels: Vec<String>,
     },
+    /// What a record's label says, where that is all that was read of it.
+    Labeled {
+        /// The record.
+        record: RecordId,
+        /// Its status.
+        status: Status,
+    },
+    /// The namespace that a record's payload names, where it is not the one
+    /// that the record is stored in.
+    Namespace {
+        /// The record.
+        record: RecordId,
+        /// The payload's namespace.
+        namespace: String,
+    },
+    /// How large a record's payload is.
+    Size {
+        /// The record.
+        record: RecordId,
+        /// Of the payload's text, in bytes.
+        bytes: u64,
+        /// How many the API server accepts.
+        limit: u64,
+    },
+    /// A record of another format.
+    Foreign {
+        /// The record.
+        record: RecordId,
+        /// Which format.
+        format: String,
+    },
+    /// An object that is there.
+    Exists {
+        /// The object.
+        object: String,
+        /// Since when.
+        created: Option<Timestamp>,
+    },
     /// A payload that does not decode.
     Undecodable {
         /// The record.
@@ -223,6 +261,11 @@ impl Evidence {
             Self::Says { .. } => "says",
             Self::LabelSays { .. } => "label",
             Self::LabelsMissing { .. } => "labels-missing",
+            Self::Labeled { .. } => "labeled",
+            Self::Namespace { .. } => "namespace",
+            Self::Size { .. } => "size",
+            Self::Foreign { .. } => "foreign",
+            Self::Exists { .. } => "exists",
             Self::Undecodable { .. } => "undecodable",
             Self::Write { .. } => "write",
             Self::HookRunning { .. } => "hook-running",
@@ -239,8 +282,13 @@ impl Evidence {
             Self::Says { record, .. }
             | Self::LabelSays { record, .. }
             | Self::LabelsMissing { record, .. }
+            | Self::Labeled { record, .. }
+            | Self::Namespace { record, .. }
+            | Self::Size { record, .. }
+            | Self::Foreign { record, .. }
             | Self::Undecodable { record, .. } => Some(record.to_string()),
             Self::Write { object, .. }
+            | Self::Exists { object, .. }
             | Self::HookRunning { object, .. }
             | Self::Waiting { object, .. } => Some(object.clone()),
             Self::LeaseHeld { lease, .. } => Some(lease.clone()),
@@ -270,6 +318,20 @@ impl fmt::Display for Evidence {
             Self::LabelsMissing { record, labels } => {
                 write!(f, "{record} lacks {}", labels.join(", "))
             }
+            Self::Labeled { record, status } => write!(f, "{record} is labeled {status}"),
+            Self::Namespace { record, namespace } => {
+                write!(f, "{record}: its payload names namespace {namespace:?}")
+            }
+            Self::Size {
+                record,
+                bytes,
+                limit,
+            } => write!(f, "{record}: {bytes} of {limit} bytes"),
+            Self::Foreign { record, format } => write!(f, "{record} holds {format}"),
+            Self::Exists { object, created } => match created {
+                Some(created) => write!(f, "{object} is there since {created}"),
+                None => write!(f, "{object} is there"),
+            },
             Self::Undecodable { record, reason } => write!(f, "{record}: {reason}"),
             Self::Write {
                 object,

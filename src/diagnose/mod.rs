@@ -130,9 +130,14 @@ pub fn diagnose(survey: &Survey, policy: &Policy) -> Vec<Finding> {
 /// record, those that say deployed, and every odd one.
 fn payloads(context: Context<'_>, history: &History<'_>) -> Vec<Need> {
     let newest = [history.newest(), history.records.last().copied()];
+    // Where the newest is none that Helm reads, which one is takes them all:
+    // one after the other, a long history of bad records would never end.
+    let hidden = |record: &crate::survey::Record| record.broken() || !record.labeled();
+    let all = context.policy.all_revisions
+        || !history.foreign.is_empty()
+        || history.records.last().is_some_and(|last| hidden(last));
     let odd = |record: &&&crate::survey::Record| {
-        context.policy.all_revisions
-            || !record.labeled()
+        all || !record.labeled()
             || record.label("status") == Some("deployed")
             || record.id.key().is_none_or(|key| {
                 record.label("name") != Some(&key.release)

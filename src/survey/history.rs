@@ -15,8 +15,13 @@ pub struct History<'a> {
     pub driver: Driver,
     /// The release's name: the records' names say it, else their label.
     pub release: String,
-    /// Its records; never empty.
+    /// Its records; empty where all that bear its name are of another format.
     pub records: Vec<&'a Record>,
+    /// Records of another format under its name: none of Helm's business, and
+    /// none of ours.
+    pub foreign: Vec<&'a Record>,
+    /// The same release in the other driver, if it has records there.
+    pub twin: Option<Box<Self>>,
 }
 
 impl<'a> History<'a> {
@@ -27,6 +32,13 @@ impl<'a> History<'a> {
     /// `pkg/storage/driver/secrets.go`), so a newer record can hide from it.
     pub fn newest(&self) -> Option<&'a Record> {
         self.visible().next_back()
+    }
+
+    /// The namespace that the newest record names as the release's, if it was
+    /// read and names one. Some tools store records elsewhere.
+    pub fn release_namespace(&self) -> Option<&'a str> {
+        let release = self.newest()?.decoded()?;
+        Some(release.namespace.as_str()).filter(|namespace| !namespace.is_empty())
     }
 
     /// The records that Helm sees, by ascending revision.
@@ -49,34 +61,52 @@ impl<'a> History<'a> {
         self.visible()
             .filter(|record| record.label("status") == Some(Status::Deployed.as_str()))
     }
+
+    /// Tells both of each other, if they are the same release.
+    fn pair(&mut self, other: &mut Self) {
+        let same = self.namespace == other.namespace && self.release == other.release;
+        if same && !self.records.is_empty() && !other.records.is_empty() {
+            self.twin = Some(Box::new(other.clone()));
+            other.twin = Some(Box::new(Self {
+                twin: None,
+                ..self.clone()
+            }));
+        }
+    }
 }
 
 impl Survey {
     /// The records sorted into histories, by namespace, release and driver.
     /// A record that names no release in any way stands alone under its own
-    /// name; records of foreign formats are left out.
+    /// name.
     pub fn histories(&self) -> Vec<History<'_>> {
         let mut histories: BTreeMap<(&str, String, Driver), Vec<&Record>> = BTreeMap::new();
         for record in &self.records {
-            let foreign = matches!(record.payload, Payload::Foreign { .. });
-            if !foreign {
-                let release = record.release_name().unwrap_or(record.id.name.clone());
-                let key = (record.id.namespace.as_str(), release, record.id.driver);
-                histories.entry(key).or_default().push(record);
-            }
+            let release = record.release_name().unwrap_or(record.id.name.clone());
+            let key = (record.id.namespace.as_str(), release, record.id.driver);
+            histories.entry(key).or_default().push(record);
         }
-        let mut sorted = Vec::with_capacity(histories.len());
+        let mut sorted: Vec<History<'_>> = Vec::with_capacity(histories.len());
         for ((namespace, release, driver), mut records) in histories {
             records.sort_by(|a, b| {
                 let revision = a.revision().cmp(&b.revision());
                 revision.then_with(|| a.id.name.cmp(&b.id.name))
             });
-            sorted.push(History {
+            let foreign = |record: &&Record| matches!(record.payload, Payload::Foreign { .. });
+            let (foreign, records) = records.into_iter().partition(foreign);
+            let mut history = History {
                 namespace,
                 driver,
                 release,
                 records,
-            });
+                foreign,
+                twin: None,
+            };
+            // The two drivers of a release follow each other.
+            if let Some(before) = sorted.last_mut() {
+                before.pair(&mut history);
+            }
+            sorted.push(history);
         }
         sorted
     }

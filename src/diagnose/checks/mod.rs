@@ -3,11 +3,17 @@
 use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding};
 use crate::survey::{History, Need, Record};
 
+mod foreign_record;
 mod label_payload_mismatch;
+mod near_size_limit;
 mod none_deployed;
+mod occupied_revision;
+mod pending_in_history;
 mod several_deployed;
+mod storage_namespace;
 mod stuck_pending;
 mod stuck_uninstalling;
+mod two_drivers;
 mod undecodable_record;
 mod unlabeled_record;
 
@@ -26,7 +32,7 @@ pub struct Check {
 }
 
 /// All checks, in the order of `explain`.
-pub static CHECKS: [&Check; 7] = [
+pub static CHECKS: [&Check; 13] = [
     &stuck_pending::CHECK,
     &stuck_uninstalling::CHECK,
     &undecodable_record::CHECK,
@@ -34,6 +40,12 @@ pub static CHECKS: [&Check; 7] = [
     &several_deployed::CHECK,
     &none_deployed::CHECK,
     &unlabeled_record::CHECK,
+    &occupied_revision::CHECK,
+    &two_drivers::CHECK,
+    &near_size_limit::CHECK,
+    &pending_in_history::CHECK,
+    &storage_namespace::CHECK,
+    &foreign_record::CHECK,
 ];
 
 /// The check of that id.
