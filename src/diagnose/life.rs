@@ -35,14 +35,16 @@ pub struct Life {
 
 /// What is needed to judge the operation that `newest` announced.
 pub fn needs(context: Context<'_>, history: &History<'_>, release: &Release) -> Vec<Need> {
-    let namespace = object_namespace(history, release);
     let hooks = hooks(release).map(|hook| &hook.object);
-    let object = |object: &ObjectRef| Need::Object {
-        namespace: namespace.to_owned(),
-        object: object.clone(),
-    };
     let objects = release.objects.iter().chain(hooks);
-    let mut needs: Vec<Need> = objects.filter(|one| findable(one)).map(object).collect();
+    let places = objects.filter(|one| findable(one)).flat_map(|object| {
+        let namespaces = namespaces(history, release, object);
+        namespaces.map(|namespace| Need::Object {
+            namespace: namespace.to_owned(),
+            object: object.clone(),
+        })
+    });
+    let mut needs: Vec<Need> = places.collect();
     if !context.policy.ignore_leases {
         needs.push(Need::Lease {
             namespace: history.namespace.to_owned(),
@@ -52,13 +54,21 @@ pub fn needs(context: Context<'_>, history: &History<'_>, release: &Release) -> 
     needs
 }
 
-/// Where objects lie whose documents name no namespace: the release's own,
-/// which is not the storage namespace for some SDK users.
-fn object_namespace<'a>(history: &History<'a>, release: &'a Release) -> &'a str {
-    match release.namespace.as_str() {
-        "" => history.namespace,
+/// Where an object may lie whose document names no namespace: the tools that
+/// keep records apart put it into the release's own, and Helm's command line
+/// into the one it was given, where the records are.
+fn namespaces<'a>(
+    history: &History<'a>,
+    release: &'a Release,
+    object: &ObjectRef,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let storage = history.namespace;
+    let own = match release.namespace.as_str() {
+        "" => storage,
         namespace => namespace,
-    }
+    };
+    let also = (own != storage && object.namespace.is_none()).then_some(storage);
+    [own].into_iter().chain(also)
 }
 
 /// Whether the record says enough of an object to look for it.
@@ -72,13 +82,13 @@ pub fn lease_name(release: &str) -> String {
 }
 
 /// Judges the operation that `newest`, decoded as `release`, announced.
-pub fn judge(
-    context: Context<'_>,
-    history: &History<'_>,
+pub fn judge<'a>(
+    context: Context<'a>,
+    history: &'a History<'a>,
     newest: &Record,
-    release: &Release,
+    release: &'a Release,
 ) -> Life {
-    let mut look = Look::new(context, history, object_namespace(history, release));
+    let mut look = Look::new(context, history, release);
     look.at_records(newest);
     look.at_names(newest, release);
     look.at_objects(release);
@@ -97,8 +107,7 @@ fn hooks(release: &Release) -> impl Iterator<Item = &Hook> {
 struct Look<'a> {
     context: Context<'a>,
     history: &'a History<'a>,
-    /// Where objects lie whose documents name no namespace.
-    namespace: &'a str,
+    release: &'a Release,
     /// Writes by anyone whose write is a sign of life.
     writes: Vec<(String, String, Timestamp)>,
     /// What blocks whatever the age: running hooks, a held Lease.
@@ -110,11 +119,11 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn new(context: Context<'a>, history: &'a History<'a>, namespace: &'a str) -> Self {
+    fn new(context: Context<'a>, history: &'a History<'a>, release: &'a Release) -> Self {
         Self {
             context,
             history,
-            namespace,
+            release,
             writes: Vec::new(),
             blocks: Vec::new(),
             waiting: Vec::new(),
@@ -189,43 +198,41 @@ impl<'a> Look<'a> {
             self.unread("a document of the manifest".to_owned(), document.clone());
         }
         for object in &release.objects {
-            let Some(live) = self.object(object) else {
-                continue;
-            };
-            let reason = match (&live.deleting, &live.readiness) {
-                (Some(_), _) if live.finalizers.is_empty() => "it is being deleted".to_owned(),
-                (Some(_), _) => format!(
-                    "it is being deleted and held by finalizer {}",
-                    live.finalizers.join(", ")
-                ),
-                (None, Readiness::Waiting(reason)) => reason.clone(),
-                (None, Readiness::Ready) => continue,
-            };
-            let object = object.to_string();
-            self.waiting.push(Evidence::Waiting { object, reason });
+            for (object, live) in self.objects(object) {
+                let reason = match (&live.deleting, &live.readiness) {
+                    (Some(_), _) if live.finalizers.is_empty() => "it is being deleted".to_owned(),
+                    (Some(_), _) => format!(
+                        "it is being deleted and held by finalizer {}",
+                        live.finalizers.join(", ")
+                    ),
+                    (None, Readiness::Waiting(reason)) => reason.clone(),
+                    (None, Readiness::Ready) => continue,
+                };
+                self.waiting.push(Evidence::Waiting { object, reason });
+            }
         }
     }
 
     fn at_hooks(&mut self, release: &Release) {
         for hook in hooks(release) {
-            let Some(live) = self.object(&hook.object) else {
-                continue;
-            };
-            let object = hook.object.to_string();
-            match (&live.deleting, &live.readiness) {
-                // Helm waits for an old hook to go before it makes the new one.
-                (Some(_), _) => {
-                    let reason = "it is being deleted".to_owned();
-                    self.waiting.push(Evidence::Waiting { object, reason });
-                }
-                (None, Readiness::Waiting(reason)) => {
-                    let reason = reason.clone();
-                    match hook.object.kind.as_str() {
-                        "Job" | "Pod" => self.blocks.push(Evidence::HookRunning { object, reason }),
-                        _ => self.waiting.push(Evidence::Waiting { object, reason }),
+            for (object, live) in self.objects(&hook.object) {
+                match (&live.deleting, &live.readiness) {
+                    // Helm waits for an old hook to go before it makes the new one.
+                    (Some(_), _) => {
+                        let reason = "it is being deleted".to_owned();
+                        self.waiting.push(Evidence::Waiting { object, reason });
                     }
+                    (None, Readiness::Waiting(reason)) => {
+                        let reason = reason.clone();
+                        match hook.object.kind.as_str() {
+                            "Job" | "Pod" => {
+                                self.blocks.push(Evidence::HookRunning { object, reason });
+                            }
+                            _ => self.waiting.push(Evidence::Waiting { object, reason }),
+                        }
+                    }
+                    (None, Readiness::Ready) => {}
                 }
-                (None, Readiness::Ready) => {}
             }
         }
     }
@@ -252,22 +259,45 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The live object, its writes noted; `None` if there is none to judge.
-    fn object(&mut self, object: &ObjectRef) -> Option<&'a LiveObject> {
-        let survey = self.context.survey;
-        self.looked_at += 1;
+    /// The live objects of that identity, their names and their writes noted:
+    /// one, or none to judge; two where it is not known which namespace is meant.
+    fn objects(&mut self, object: &ObjectRef) -> Vec<(String, &'a LiveObject)> {
         if !findable(object) {
+            self.looked_at += 1;
             let reason = "the record does not say enough to find it".to_owned();
             self.unread(object.to_string(), reason);
-            return None;
+            return Vec::new();
         }
-        match survey.object(self.namespace, object) {
+        let several = namespaces(self.history, self.release, object).count() > 1;
+        let places = namespaces(self.history, self.release, object);
+        let seen = places.filter_map(|namespace| {
+            let name = match several {
+                true => format!("{} {namespace}/{}", object.kind, object.name),
+                false => object.to_string(),
+            };
+            let live = self.object(namespace, object, &name)?;
+            Some((name, live))
+        });
+        seen.collect()
+    }
+
+    /// The live object in that namespace, its writes noted; `None` if there is
+    /// none to judge.
+    fn object(
+        &mut self,
+        namespace: &str,
+        object: &ObjectRef,
+        name: &str,
+    ) -> Option<&'a LiveObject> {
+        let survey = self.context.survey;
+        self.looked_at += 1;
+        match survey.object(namespace, object) {
             None => {
-                self.unread(object.to_string(), "it was not looked at".to_owned());
+                self.unread(name.to_owned(), "it was not looked at".to_owned());
                 None
             }
             Some(Observed::Unreadable { reason }) => {
-                self.unread(object.to_string(), reason.clone());
+                self.unread(name.to_owned(), reason.clone());
                 None
             }
             Some(Observed::Missing | Observed::Unserved) => None,
@@ -277,7 +307,7 @@ impl<'a> Look<'a> {
                     let status = writer.subresource.as_deref() == Some("status");
                     if !status && manager != OWN_MANAGER && !CONTROLLERS.contains(&manager) {
                         let manager = manager.to_owned();
-                        self.writes.push((object.to_string(), manager, writer.at));
+                        self.writes.push((name.to_owned(), manager, writer.at));
                     }
                 }
                 Some(live)

@@ -9,8 +9,8 @@ use crate::survey::{History, Payload, Record, Survey};
 /// Never the newest revision, never a deployed one or anything newer than it,
 /// never one that is not plainly superseded, failed or uninstalled, and nothing
 /// at all of a release that is pending, has no deployed revision, holds a
-/// record that Helm does not see, or was not read whole. Only records whose labels Helm itself would
-/// read are looked at; undecodable ones stay.
+/// record that Helm does not see or one that is another's, or was not read
+/// whole. Undecodable records stay, and so do those of other formats.
 pub fn prune(survey: &Survey, keep: usize) -> Plan {
     let mut plan = Plan {
         verb: Verb::Prune,
@@ -50,12 +50,26 @@ fn base<'a>(survey: &Survey, history: &History<'a>) -> Result<&'a Record, &'stat
     if history.hidden_from(0).next().is_some() {
         return Err("it holds records that Helm does not see; see what check says of them");
     }
+    let strange = |record: &&Record| !bears_its_name(history, record);
+    if history.records.iter().any(strange) {
+        return Err(
+            "a record's payload is that of another revision or release; see what check says of it",
+        );
+    }
     let newest = history.newest().and_then(Record::status);
     if newest.is_none_or(|status| status.is_pending() || status == Status::Uninstalling) {
         return Err("its newest revision is pending or uninstalling; repair that first");
     }
     let deployed = history.deployed().next();
     deployed.ok_or("none of its revisions is deployed: there is no telling which is usable")
+}
+
+/// Whether the record is what its name says. Helm goes by the payload, so that
+/// what is old by its name may be the newest to Helm.
+fn bears_its_name(history: &History<'_>, record: &Record) -> bool {
+    record.decoded().is_none_or(|release| {
+        release.name == history.release && record.revision().map(i64::from) == Some(release.version)
+    })
 }
 
 fn delete(history: &History<'_>, record: &Record) -> Option<Step> {

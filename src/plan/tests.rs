@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::diagnose::{Policy, diagnose};
+use crate::helm::Driver;
 use crate::survey::Survey;
 use crate::survey::fixture::{record, says, survey};
 
@@ -54,6 +55,60 @@ fn uninstalling_is_refused_with_what_to_do() {
     let plan = plan_for(&survey(vec![record(1, Status::Uninstalling, 4000)]));
     assert_eq!(plan.steps, []);
     assert!(plan.refused[0].reason.contains("helm uninstall"));
+}
+
+#[test]
+fn an_uninstall_of_records_kept_apart_is_not_helms_to_finish() {
+    let mut records = vec![record(1, Status::Uninstalling, 4000)];
+    says(&mut records[0]).namespace = "elsewhere".into();
+    says(&mut records[0]).objects.clear();
+    let plan = plan_for(&survey(records));
+    let reason = &plan.refused[0].reason;
+    assert!(reason.contains("another namespace") && !reason.contains("helm uninstall"));
+}
+
+#[test]
+fn of_twins_only_the_stuck_one_is_repaired() {
+    let twin = |mut record: Record| {
+        record.id.driver = Driver::ConfigMap;
+        record
+    };
+    let healthy = [
+        record(1, Status::Superseded, 9000),
+        record(2, Status::Deployed, 4000),
+    ];
+    let mut both = stuck().records;
+    both.extend(healthy.map(twin));
+    let plan = plan_for(&survey(both));
+    let [step] = plan.steps.as_slice() else {
+        panic!("one step: {plan:?}");
+    };
+    assert_eq!(step.object, stuck().records[1].id);
+    // A write to the other is a sign of life: nothing says which one Helm uses.
+    let mut both = stuck().records;
+    both.push(twin(record(3, Status::Deployed, 3)));
+    let plan = plan_for(&survey(both));
+    assert_eq!((plan.steps.len(), plan.refused.len()), (0, 1));
+}
+
+#[test]
+fn foreign_records_stand_in_no_ones_way_and_stay() {
+    let foreign = |revision| {
+        let mut foreign = record(revision, Status::Superseded, 9000);
+        foreign.id.name += "-0123456789";
+        foreign.labels.clear();
+        foreign.labels.insert("name".into(), "web".into());
+        foreign.payload = Payload::Foreign {
+            format: "operator-controller chunks".into(),
+        };
+        foreign
+    };
+    let mut records = stuck().records;
+    records.extend([foreign(1), foreign(2)]);
+    assert_eq!(plan_for(&survey(records)).steps.len(), 1);
+    let mut records = history(&[Status::Superseded, Status::Superseded, Status::Deployed]).records;
+    records.extend([foreign(1), foreign(2)]);
+    assert_eq!(pruned(&prune(&survey(records), 1)), [1, 2]);
 }
 
 #[test]
@@ -117,6 +172,14 @@ fn prune_leaves_alone_what_it_cannot_be_sure_of() {
     let mut hidden = history(&[Superseded, Superseded, Deployed]);
     hidden.records[0].labels.remove("owner");
     assert_eq!(prune(&hidden, 1).steps, []);
+    let mut copied = history(&[Superseded, Superseded, Deployed]);
+    says(&mut copied.records[0]).version = 9;
+    let plan = prune(&copied, 1);
+    assert_eq!(
+        (plan.steps.len(), plan.refused.len()),
+        (0, 1),
+        "what Helm takes for the newest is not old history"
+    );
     let odd = history(&[PendingUpgrade, Superseded, Deployed]);
     assert_eq!(
         pruned(&prune(&odd, 1)),
@@ -185,6 +248,18 @@ fn undo_waits_for_another_operation_to_end() {
     ]);
     let plan = undo(&receipt, &diagnose(&upgrading, &Policy::default()));
     assert_eq!((plan.steps.len(), plan.refused.len()), (0, 1));
+    // Nor does it matter what else the operation wrote to, elsewhere.
+    let mut batch = receipt.clone();
+    let mut elsewhere = batch.plan.steps[0].clone();
+    elsewhere.object.namespace = "elsewhere".into();
+    elsewhere.object.name = "sh.helm.release.v1.web.v3".into();
+    batch.plan.steps.push(elsewhere);
+    let mut twin = batch.plan.steps[0].clone();
+    twin.object.driver = Driver::ConfigMap;
+    twin.object.name = "sh.helm.release.v1.web.v3".into();
+    batch.plan.steps.push(twin);
+    let plan = undo(&batch, &diagnose(&upgrading, &Policy::default()));
+    assert_eq!(plan.steps, []);
     // The revision that is to be put back does not stand in its own way.
     let plan = undo(&receipt, &diagnose(&stuck(), &Policy::default()));
     assert_eq!((plan.steps.len(), plan.refused.len()), (2, 0));

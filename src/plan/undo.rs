@@ -57,10 +57,12 @@ pub fn undo(receipt: &Receipt, findings: &[Finding]) -> Plan {
 /// The sign of life of another revision of the step's release.
 fn in_the_making(receipt: &Receipt, step: &Step, findings: &[Finding]) -> Option<String> {
     let ours = |finding: &Finding| {
-        let revision = |step: &Step| step.object.key().map(|key| key.revision);
+        let subject = &finding.subject;
         let mut steps = receipt.plan.steps.iter();
         steps.any(|other| {
-            other.release == step.release && revision(other) == finding.subject.revision
+            other.release() == step.release()
+                && other.object.driver == subject.driver
+                && other.object.key().map(|key| key.revision) == subject.revision
         })
     };
     let alive = |finding: &&Finding| {

@@ -41,6 +41,12 @@ impl<'a> History<'a> {
         Some(release.namespace.as_str()).filter(|namespace| !namespace.is_empty())
     }
 
+    /// Whether the release is one of another namespace than its records.
+    pub fn is_kept_apart(&self) -> bool {
+        let own = self.release_namespace();
+        own.is_some_and(|namespace| namespace != self.namespace)
+    }
+
     /// The records that Helm sees, by ascending revision.
     pub fn visible(&self) -> impl DoubleEndedIterator<Item = &'a Record> + '_ {
         let seen = |record: &&&Record| record.labeled() && !record.broken();

@@ -41,7 +41,7 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let Some((newest, namespace)) = history.newest().zip(history.release_namespace()) else {
         return Vec::new();
     };
-    if namespace == history.namespace {
+    if !history.is_kept_apart() {
         return Vec::new();
     }
     vec![Finding {

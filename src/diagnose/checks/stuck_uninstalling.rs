@@ -73,6 +73,11 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let (name, namespace) = (history.release.as_str(), history.namespace);
     let unserved = unserved(context, release);
     let advice = match verdict {
+        // Helm would delete what bears the same names beside the records.
+        Verdict::Stale if history.is_kept_apart() => vec![say(
+            "its records are kept in another namespace than the release's: go on with the uninstall by the \
+             tool that keeps them there, not by Helm's command line",
+        )],
         // Helm cannot go on, and Helm 3.9 forgets the release while all its objects live on.
         Verdict::Stale if !unserved.is_empty() => vec![
             say(&format!(

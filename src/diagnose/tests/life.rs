@@ -5,7 +5,7 @@ use crate::diagnose::*;
 use crate::helm::{Driver, Status};
 use crate::live::{ObjectRef, Observed, Readiness, Writer};
 use crate::survey::fixture::{NAMESPACE, ago, deployment, live, record, says, see, survey, writer};
-use crate::survey::{Hook, LeaseState, Unread};
+use crate::survey::{Hook, LeaseState, SeenObject, Unread};
 
 #[test]
 fn a_release_is_not_judged_past_a_record_that_helm_does_not_see() {
@@ -230,16 +230,37 @@ fn an_operation_needs_its_objects_and_the_lease() {
 }
 
 #[test]
-fn objects_lie_in_the_releases_namespace_not_in_that_of_its_records() {
+fn objects_of_records_kept_apart_are_looked_for_in_both_namespaces() {
     let mut records = stuck();
+    records[1] = record(2, Status::PendingUpgrade, 700);
     says(&mut records[1]).namespace = "elsewhere".into();
-    let survey = survey(records);
+    let mut away = survey(records);
     let object = Need::Object {
         namespace: "elsewhere".into(),
         object: deployment(),
     };
-    assert_eq!(needs(&survey, &Policy::default()), [object]);
-    assert_eq!(judged(&survey).0, Verdict::Unknown);
+    assert_eq!(needs(&away, &Policy::default()), [object]);
+    assert_eq!(judged(&away).0, Verdict::Unknown);
+    // Whoever put it there: a tool that keeps them apart, or Helm's command line.
+    away.objects.push(SeenObject {
+        namespace: "elsewhere".into(),
+        object: deployment(),
+        observed: Observed::Missing,
+    });
+    let away = away.sorted();
+    assert_eq!(judged(&away).0, Verdict::Stale);
+    let here = see(away, deployment(), live(waiting(), Vec::new()));
+    assert_eq!(judged(&here).0, Verdict::PossiblyRunning);
+}
+
+#[test]
+fn an_object_that_names_its_namespace_lies_there() {
+    let mut records = stuck();
+    let mut named = deployment();
+    named.namespace = Some("far".into());
+    says(&mut records[1]).namespace = "elsewhere".into();
+    says(&mut records[1]).objects = vec![named];
+    assert_eq!(needs(&survey(records), &Policy::default()).len(), 1);
 }
 
 #[test]
