@@ -86,6 +86,10 @@ pub(super) fn unexecuted(error: ExecuteError) -> Failure {
         }
         ExecuteError::Held { .. } => Failure::new(Exit::Refused, error.to_string())
             .hint("nothing was changed; wait until it is released or expires"),
+        ExecuteError::NotLeased { lease, source } => {
+            let message = format!("{lease} cannot be taken");
+            Failure::caused(Exit::Refused, message, source).hint("nothing was changed")
+        }
         ExecuteError::Payload { .. } | ExecuteError::NotSaved { .. } => {
             Failure::new(Exit::Refused, error.to_string()).hint("nothing was changed")
         }

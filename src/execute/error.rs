@@ -38,6 +38,16 @@ pub enum ExecuteError {
         /// Its holder.
         holder: String,
     },
+    /// The API server does not let the Lease be taken, although it may be: its
+    /// namespace is being deleted, or a webhook is against it.
+    #[error("{lease} cannot be taken")]
+    NotLeased {
+        /// The Lease.
+        lease: String,
+        /// Its words.
+        #[source]
+        source: ApiError,
+    },
     /// The second look failed.
     #[error("the second look failed")]
     Look(#[source] Box<dyn Error + Send + Sync>),

@@ -85,6 +85,7 @@ impl Leases {
                 let holder = "somebody".to_owned();
                 Err(ExecuteError::Held { lease, holder })
             }
+            Err(source) if source.is_forbidden() => Err(ExecuteError::NotLeased { lease, source }),
             Err(source) => Err(ExecuteError::Read {
                 what: lease,
                 source,

@@ -40,7 +40,7 @@ pub enum ParseError {
     Resources,
     /// `info` is missing. Helm decodes this and then dies of a nil pointer,
     /// `helm list` included.
-    #[error("no info")]
+    #[error("no info, on which Helm crashes")]
     NoInfo,
     /// A list is longer than any real one.
     #[error("JSON: {field} has more than {LIST_LIMIT} elements")]

@@ -221,7 +221,7 @@ mod tests {
             json("{\"version\":\"hunter2\"}"),
             "JSON: version is not an integer"
         );
-        assert_eq!(json("{}"), "no info");
+        assert_eq!(json("{}"), "no info, on which Helm crashes");
     }
 
     #[test]

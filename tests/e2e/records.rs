@@ -39,6 +39,12 @@ impl Record {
             .unwrap_or("-")
     }
 
+    /// A Secret's payload, without the base64 of its data.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let text = self.object["data"]["release"].as_str().unwrap();
+        BASE64_STANDARD.decode(text).unwrap()
+    }
+
     /// The payload's status, or `-` where it does not decode.
     pub(crate) fn status(&self) -> &str {
         match &self.payload {

@@ -14,9 +14,10 @@ pub(super) static CHECK: Check = Check {
         meaning: Text {
             en: "The record exists but its payload does not decode. Helm skips it without a word: the release \
                  vanishes from `helm list`, or an older revision passes for the newest and the next upgrade answers \
-                 \"release: already exists\". Helm cannot delete it either, and some versions crash on it.",
+                 \"release: already exists\". Helm cannot delete it either, and some versions crash on it; on one \
+                 without `info` all of them do.",
             zh: "发布记录存在，但其内容无法解码。Helm 会默默跳过它：release 从 `helm list` 中消失，\
-                 或者较旧的 revision 被当成最新，下一次升级报错 \"release: already exists\"。Helm 也无法删除它，某些版本甚至会崩溃。",
+                 或者较旧的 revision 被当成最新，下一次升级报错 \"release: already exists\"。Helm 也无法删除它，某些版本甚至会崩溃；缺少 `info` 的记录会让所有版本崩溃。",
         },
         cause: Text {
             en: "An edit by hand, a restore that cut the data or encoded it twice, or another tool that writes \

@@ -141,7 +141,7 @@ fn without_info_helm_crashes() {
         r#"{"info":null}"#,
         r#"{"info":{},"info":null}"#,
     ] {
-        assert_eq!(error(json), "no info", "{json}");
+        assert_eq!(error(json), "no info, on which Helm crashes", "{json}");
     }
 }
 

@@ -108,3 +108,16 @@ fn prune_removes_old_history_and_undo_brings_it_back() {
     assert_eq!(payloads(&after), payloads(&before));
     stage.helm.ok(&["rollback", RELEASE, "1"]);
 }
+
+/// What Helm just fitted into a Secret, another compressor may not: it comes
+/// back all the same, byte for byte.
+#[test]
+fn a_record_at_the_size_limit_is_repaired_and_put_back() {
+    let stage = find("outgrown-while-installing").make(HelmVersion::V3_17);
+    let before = stage.record(1);
+    let later = Later::by(LONG);
+    later.on(&stage, &["unstick", "--yes"]).expect_code(0);
+    assert_eq!(stage.record(1).status(), "failed");
+    later.run(&["undo", "--yes"]).expect_code(0);
+    assert_eq!(stage.record(1).text(), before.text());
+}

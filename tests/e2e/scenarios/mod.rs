@@ -14,13 +14,16 @@ use crate::helm::{Helm, HelmVersion};
 use crate::proxy::Proxy;
 use crate::records::{Record, of, states};
 
+mod charts;
 mod install;
 pub(crate) mod make;
 mod moved;
+mod objects;
 mod play;
 mod records;
 mod rollback;
 mod says;
+mod size;
 mod table;
 mod uninstall;
 mod upgrade;
@@ -88,6 +91,14 @@ const fn stale(id: &'static str) -> Finds {
     Finds {
         id,
         verdict: Some("stale"),
+    }
+}
+
+/// A finding with the verdict *unknown*.
+const fn unknown(id: &'static str) -> Finds {
+    Finds {
+        id,
+        verdict: Some("unknown"),
     }
 }
 
@@ -167,12 +178,14 @@ macro_rules! scenarios {
 use scenarios;
 
 /// All of them, by what leaves them behind.
-static TOPICS: [(&str, &[Scenario]); 6] = [
+static TOPICS: [(&str, &[Scenario]); 8] = [
     ("helm install", install::ALL),
     ("helm upgrade", upgrade::ALL),
     ("helm rollback", rollback::ALL),
     ("helm uninstall", uninstall::ALL),
     ("Other hands than Helm's", records::ALL),
+    ("Records that are too large", size::ALL),
+    ("Records and objects that lost each other", objects::ALL),
     ("A move to a newer cluster", moved::ALL),
 ];
 

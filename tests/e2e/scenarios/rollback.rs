@@ -102,6 +102,8 @@ scenarios! {
             (2, "pending-upgrade", "pending-upgrade"),
             (3, "deployed", "deployed"),
         ],
+        finds: &[finds("pending-in-history")],
+        remains: &[finds("pending-in-history")],
         make: |stage| {
             kill(waiting_upgrade(stage));
             stage.helm.ok(&["rollback", RELEASE, "1"]);

@@ -1,0 +1,141 @@
+//! Objects and records that have lost each other. What only the objects could
+//! tell, `check` does not say: it reads records.
+
+use serde_json::json;
+use zadig_doctor::helm::Driver;
+
+use super::Unstick::Refuses;
+use super::charts::{config_map, hook, like_quiet};
+use super::make::{kill, kubectl, quiet, refused, waiting_upgrade, writes};
+use super::{BUSY, NOTHING_DEPLOYED, RELEASE, Scenario, Stage, finds, scenarios, stale};
+use crate::process::wait_until;
+use crate::records::name;
+
+scenarios! {
+    records_gone [every, old] {
+        what: "all records are gone, the objects live on: a release that Helm knows nothing of; neither does check",
+        how: "kubectl delete secret -l owner=helm,name=shop; the next `upgrade --install` adopts the objects",
+        upgrade_says: Some(NOTHING_DEPLOYED),
+        make: |stage| {
+            quiet(stage, "install", "one");
+            kubectl(stage, &["delete", "secret", "-l", &format!("owner=helm,name={RELEASE}")]);
+            assert!(is_there(stage, RELEASE));
+        },
+    }
+    record_gone_in_between [every] {
+        what: "a gap in the history: legal, and nothing to report",
+        how: "kubectl delete secret of revision 2 of 3",
+        leaves: &[(1, "superseded", "superseded"), (3, "deployed", "deployed")],
+        make: |stage| {
+            for (verb, message) in [("install", "one"), ("upgrade", "two"), ("upgrade", "three")] {
+                quiet(stage, verb, message);
+            }
+            kubectl(stage, &["delete", "secret", &name(RELEASE, 2)]);
+        },
+    }
+    newest_record_gone [every] {
+        what: "the deployed revision's record is gone: an older one passes for the newest",
+        how: "kubectl delete secret of the newest revision",
+        leaves: &[(1, "superseded", "superseded")],
+        finds: &[finds("none-deployed")],
+        make: |stage| {
+            quiet(stage, "install", "one");
+            quiet(stage, "upgrade", "two");
+            kubectl(stage, &["delete", "secret", &name(RELEASE, 2)]);
+        },
+    }
+    objects_gone [every] {
+        what: "the objects are gone, the record says deployed: check does not look at the objects of healthy releases",
+        how: "kubectl delete configmap; the next upgrade makes it anew",
+        leaves: &[(1, "deployed", "deployed")],
+        make: |stage| {
+            quiet(stage, "install", "one");
+            kubectl(stage, &["delete", "configmap", RELEASE]);
+        },
+    }
+    hooks_left [every] {
+        what: "a hook's object outlives its release: Helm does not count it among the release's own, nor does check",
+        how: "a chart with a post-install hook is installed and uninstalled",
+        upgrade_says: Some(NOTHING_DEPLOYED),
+        make: |stage| {
+            let template = config_map("hook", &hook("post-install"));
+            let chart = like_quiet(stage, &[("templates/hook.yaml", &template)]);
+            stage.helm.ok(&["install", RELEASE, &chart]);
+            stage.helm.ok(&["uninstall", RELEASE]);
+            assert!(is_there(stage, &format!("{RELEASE}-hook")) && !is_there(stage, RELEASE));
+        },
+    }
+    owned_by_another [every] {
+        what: "an object says that it belongs to another release: Helm takes it back unasked, check does not look",
+        how: "kubectl apply as field manager `helm`, as another release with --take-ownership does it",
+        leaves: &[(1, "deployed", "deployed")],
+        make: |stage| {
+            quiet(stage, "install", "one");
+            taken_by_another(stage);
+        },
+    }
+    orphan_of_a_failed_upgrade [every] {
+        what: "an object that only a failed revision had: no upgrade ever deletes it, and check does not know it",
+        how: "an upgrade that adds a ConfigMap is refused at its next write (403); the upgrade after it does not have it",
+        leaves: &[
+            (1, "superseded", "superseded"),
+            (2, "failed", "failed"),
+            (3, "deployed", "deployed"),
+        ],
+        make: |stage| {
+            quiet(stage, "install", "one");
+            let extra = config_map("extra", "");
+            let files: [(&str, &[u8]); 2] =
+                [("templates/extra.yaml", &extra), ("templates/service.yaml", SERVICE)];
+            let chart = like_quiet(stage, &files);
+            refused(stage, writes("services"), &["upgrade", RELEASE, &chart]);
+            quiet(stage, "upgrade", "three");
+            assert!(is_there(stage, &format!("{RELEASE}-extra")));
+        },
+    }
+    pending_in_a_namespace_that_goes [every, old] {
+        what: "the namespace is being deleted, and a finalizer holds the record of an upgrade that never ended",
+        how: "kubectl delete namespace after a SIGKILL; the record, a ConfigMap, has a finalizer",
+        driver: Driver::ConfigMap,
+        leaves: &[(2, "pending-upgrade", "pending-upgrade")],
+        upgrade_says: Some(BUSY),
+        finds: &[stale("stuck-pending")],
+        may_find: &["none-deployed"],
+        unstick: Refuses,
+        make: |stage| {
+            kill(waiting_upgrade(stage));
+            let record = stage.namespace.core(&format!("configmaps/{}", name(RELEASE, 2)));
+            let held = json!({"metadata": {"finalizers": ["zadig-doctor.test/hold"]}});
+            stage.namespace.bed().api().merge(&record, &held);
+            kubectl(stage, &["delete", "namespace", stage.namespace.name(), "--wait=false"]);
+            wait_until("the rest is gone", || (stage.records().len() == 1).then_some(()));
+        },
+    }
+}
+
+const SERVICE: &[u8] = b"apiVersion: v1\nkind: Service\nmetadata: {name: {{ .Release.Name }}}\n\
+    spec: {ports: [{port: 80}]}\n";
+
+/// The release's ConfigMap as a release `other` would write it.
+fn taken_by_another(stage: &Stage) {
+    let metadata = json!({
+        "name": RELEASE,
+        "labels": {"app.kubernetes.io/managed-by": "Helm"},
+        "annotations": {
+            "meta.helm.sh/release-name": "other",
+            "meta.helm.sh/release-namespace": stage.namespace.name(),
+        },
+    });
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+    let file = stage.helm.home().join("taken.json");
+    std::fs::write(&file, map.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let manager = ["--server-side", "--force-conflicts", "--field-manager=helm"];
+    kubectl(stage, &[&["apply", "-f", file], &manager[..]].concat());
+}
+
+/// Whether there is a ConfigMap of that name.
+fn is_there(stage: &Stage, name: &str) -> bool {
+    let path = stage.namespace.core(&format!("configmaps/{name}"));
+    stage.namespace.bed().api().get(&path).is_some()
+}
