@@ -118,7 +118,8 @@ pub fn plan_text(plan: &Plan, voice: &Voice) -> String {
     let mut text = String::new();
     if !plan.steps.is_empty() {
         let steps = count(plan.steps.len(), "step");
-        text += &format!("Plan to {}, {steps}, digest {}\n", plan.verb, short(plan));
+        let head = format!("Plan to {}, {steps}, digest {}", plan.verb, short(plan));
+        text += &prose(voice, "", &head);
     }
     for (index, step) in plan.steps.iter().enumerate() {
         let object = format!("{} {}", action(&step.action), step.object);
