@@ -49,7 +49,8 @@ pub(super) async fn undo(settings: &Settings, args: &UndoArgs) -> Result<Exit, F
     }
     let looked = look::diagnosed(settings, &cluster, &scope, &policy, Some(&store));
     let (survey, findings) = looked.await?;
-    let plan = plan::undo(&receipt, &findings);
+    let before = unfinished(&store, &receipt)?;
+    let plan = plan::undo(&receipt, &before, &findings);
     let manner = Manner {
         lock,
         undoes: Some(receipt.operation.clone()),
@@ -59,7 +60,7 @@ pub(super) async fn undo(settings: &Settings, args: &UndoArgs) -> Result<Exit, F
     let again = async |_: &OperationId| {
         let looked = look::diagnosed(settings, &cluster, &scope, &policy, Some(&store));
         let (_, findings) = looked.await.map_err(ExecuteError::look)?;
-        Ok(plan::undo(&receipt, &findings))
+        Ok(plan::undo(&receipt, &before, &findings))
     };
     let how = (writing, &manner, false);
     write::carry_out(settings, &cluster, Some(&store), &plan, how, again).await
@@ -86,6 +87,13 @@ fn wanted(store: &Store, id: Option<&str>, identity: &str) -> Result<Option<Rece
         receipts.iter().any(takes_back)
     };
     Ok(last.filter(|last| !undone(last)).cloned())
+}
+
+/// Earlier undos of the operation that did not come to their end.
+fn unfinished(store: &Store, receipt: &Receipt) -> Result<Vec<Receipt>, Failure> {
+    let mut receipts = store.operations().map_err(connect::unstored)?;
+    receipts.retain(|undo| undo.undoes.as_ref() == Some(&receipt.operation) && !undo.all_done());
+    Ok(receipts)
 }
 
 /// What an operation wrote to is in its receipt: flags that choose something

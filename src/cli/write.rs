@@ -103,13 +103,14 @@ pub(super) async fn carry_out(
         }
         return nothing_done(settings, plan, writing.dry_run, refused);
     };
-    match settings.json() {
-        // Nobody is asked about what was not shown.
-        true if !writing.yes => settings
-            .terminal
-            .say(&report::plan_text(plan, &settings.voice)),
-        true => {}
-        false => drop(print(settings, &report::plan_text(plan, &settings.voice))?),
+    let text = report::plan_text(plan, &settings.voice);
+    // Nobody is asked about what they do not see: stdout may go elsewhere.
+    let elsewhere = settings.terminal.interactive && settings.terminal.width.is_none();
+    if !writing.yes && (settings.json() || elsewhere) {
+        settings.terminal.say(&text);
+    }
+    if !settings.json() {
+        print(settings, &text)?;
     }
     ask(settings, writing, plan)?;
     let interrupt = Interrupt::listen(&settings.terminal)?;

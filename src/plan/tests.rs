@@ -216,7 +216,7 @@ fn done(step: usize, uid: &str) -> [Event; 2] {
 #[test]
 fn undo_of_an_edit_deletes_what_was_left_and_creates_what_was_saved() {
     let receipt = receipt(plan_for(&stuck()), done(0, "uid-2").to_vec());
-    let plan = undo(&receipt, &[]);
+    let plan = undo(&receipt, &[], &[]);
     let left = Guard::Seen {
         uid: "uid-2".into(),
         resource_version: "8".into(),
@@ -231,11 +231,29 @@ fn undo_of_an_edit_deletes_what_was_left_and_creates_what_was_saved() {
 
 #[test]
 fn undo_takes_back_only_what_was_done_and_refuses_what_is_unknown() {
-    let nothing = undo(&receipt(plan_for(&stuck()), vec![Event::Ended]), &[]);
+    let nothing = undo(&receipt(plan_for(&stuck()), vec![Event::Ended]), &[], &[]);
     assert_eq!((nothing.steps, nothing.refused), (vec![], vec![]));
     let [started, _] = done(0, "uid-2");
-    let unknown = undo(&receipt(plan_for(&stuck()), vec![started]), &[]);
+    let unknown = undo(&receipt(plan_for(&stuck()), vec![started]), &[], &[]);
     assert_eq!((unknown.steps.len(), unknown.refused.len()), (0, 1));
+}
+
+#[test]
+fn what_an_interrupted_undo_put_back_is_left_alone() {
+    let mut batch = receipt(plan_for(&stuck()), done(0, "uid-2").to_vec());
+    let mut other = batch.plan.steps[0].clone();
+    other.object.namespace = "elsewhere".into();
+    batch.plan.steps.push(other);
+    batch.events.extend(done(1, "uid-3"));
+    let whole = undo(&batch, &[], &[]);
+    assert_eq!(whole.steps.len(), 4);
+    let half = receipt(whole.clone(), [done(0, "uid-4"), done(1, "uid-5")].concat());
+    let rest = undo(&batch, &[half], &[]);
+    assert_eq!(rest.steps.len(), 2);
+    assert_eq!(rest.steps[0].object, whole.steps[2].object);
+    // A record that was only removed is not back.
+    let less = receipt(whole, done(0, "uid-4").to_vec());
+    assert_eq!(undo(&batch, &[less], &[]).steps.len(), 4);
 }
 
 #[test]
@@ -246,7 +264,7 @@ fn undo_waits_for_another_operation_to_end() {
         record(2, Status::Failed, 4000),
         record(3, Status::PendingUpgrade, 3),
     ]);
-    let plan = undo(&receipt, &diagnose(&upgrading, &Policy::default()));
+    let plan = undo(&receipt, &[], &diagnose(&upgrading, &Policy::default()));
     assert_eq!((plan.steps.len(), plan.refused.len()), (0, 1));
     // Nor does it matter what else the operation wrote to, elsewhere.
     let mut batch = receipt.clone();
@@ -258,16 +276,20 @@ fn undo_waits_for_another_operation_to_end() {
     twin.object.driver = Driver::ConfigMap;
     twin.object.name = "sh.helm.release.v1.web.v3".into();
     batch.plan.steps.push(twin);
-    let plan = undo(&batch, &diagnose(&upgrading, &Policy::default()));
+    let plan = undo(&batch, &[], &diagnose(&upgrading, &Policy::default()));
     assert_eq!(plan.steps, []);
     // The revision that is to be put back does not stand in its own way.
-    let plan = undo(&receipt, &diagnose(&stuck(), &Policy::default()));
+    let plan = undo(&receipt, &[], &diagnose(&stuck(), &Policy::default()));
     assert_eq!((plan.steps.len(), plan.refused.len()), (2, 0));
 }
 
 #[test]
 fn an_undo_can_be_undone() {
-    let undone = undo(&receipt(plan_for(&stuck()), done(0, "uid-2").to_vec()), &[]);
+    let undone = undo(
+        &receipt(plan_for(&stuck()), done(0, "uid-2").to_vec()),
+        &[],
+        &[],
+    );
     let gone = Event::Done {
         step: 0,
         uid: None,
@@ -275,7 +297,7 @@ fn an_undo_can_be_undone() {
     };
     let mut events = vec![gone];
     events.extend(done(1, "uid-9"));
-    let redone = undo(&receipt(undone, events), &[]);
+    let redone = undo(&receipt(undone, events), &[], &[]);
     assert_eq!(redone.steps[0].action, Action::DeleteRecord);
     assert_eq!(redone.steps[1].guard, Guard::LeftBy { step: 0 });
 }

@@ -2,6 +2,7 @@
 
 use crate::diagnose::{Finding, Verdict};
 use crate::plan::{Action, Guard, Outcome, Plan, Receipt, Refusal, Step, Verb};
+use crate::survey::RecordId;
 
 /// Plans to put back what the operation changed, last change first.
 ///
@@ -10,8 +11,10 @@ use crate::plan::{Action, Guard, Outcome, Plan, Receipt, Refusal, Step, Verb};
 /// again). Guards are what the operation left: whatever was written since then
 /// makes the plan stop. A step whose outcome is unknown is refused, and so is a
 /// release of which `findings` say that another revision may be in the making:
-/// its Helm may be reading the record that would be gone for a moment.
-pub fn undo(receipt: &Receipt, findings: &[Finding]) -> Plan {
+/// its Helm may be reading the record that would be gone for a moment. What one
+/// of `before`, undos of it that did not come to their end, has put back already
+/// is left alone.
+pub fn undo(receipt: &Receipt, before: &[Receipt], findings: &[Finding]) -> Plan {
     let mut plan = Plan {
         verb: Verb::Undo,
         cluster: receipt.plan.cluster.clone(),
@@ -22,6 +25,9 @@ pub fn undo(receipt: &Receipt, findings: &[Finding]) -> Plan {
     while index > 0 {
         index -= 1;
         let step = &receipt.plan.steps[index];
+        if before.iter().any(|undo| put_back(undo, &step.object)) {
+            continue;
+        }
         if let Some(reason) = in_the_making(receipt, step, findings) {
             plan.refused.push(Refusal {
                 namespace: step.object.namespace.clone(),
@@ -52,6 +58,14 @@ pub fn undo(receipt: &Receipt, findings: &[Finding]) -> Plan {
         }
     }
     plan
+}
+
+/// Whether that undo did all that it had to do to the object.
+fn put_back(undo: &Receipt, object: &RecordId) -> bool {
+    let steps = undo.plan.steps.iter().enumerate();
+    let mut own = steps.filter(|(_, step)| step.object == *object).peekable();
+    let done = |(index, _)| matches!(undo.outcome(index), Outcome::Done { .. });
+    own.peek().is_some() && own.all(done)
 }
 
 /// The sign of life of another revision of the step's release.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Voice, count, json, prose::prose, table::table};
-use crate::diagnose::{Check, Finding, Severity, checks};
+use crate::diagnose::{Check, Finding, Severity, Text, checks};
 use crate::helm::Driver;
 use crate::survey::{Payload, Survey};
 
@@ -193,12 +193,7 @@ fn closing(survey: &Survey, findings: &[Finding]) -> String {
 pub fn explain(check: &Check, voice: &Voice) -> String {
     let lang = voice.lang;
     let text = &check.text;
-    let cure = text.cure.get(lang).replace("{self}", &voice.invoked);
-    let parts = [
-        text.meaning.get(lang).to_owned(),
-        text.cause.get(lang).to_owned(),
-        cure,
-    ];
+    let parts = [text.meaning, text.cause, text.cure];
     let labels = match lang {
         crate::diagnose::Lang::En => ["What it means", "Why it happens", "What to do"],
         crate::diagnose::Lang::Zh => ["含义", "原因", "处理办法"],
@@ -207,11 +202,16 @@ pub fn explain(check: &Check, voice: &Voice) -> String {
     let mut out = prose(voice, "", &title);
     for (label, part) in labels.into_iter().zip(parts) {
         out += &format!("\n{label}\n");
-        for line in part.lines() {
+        for line in spoken(part, voice).lines() {
             out += &prose(voice, "", line);
         }
     }
     out
+}
+
+/// A text as this voice says it, under the name by which it was called.
+fn spoken(text: Text, voice: &Voice) -> String {
+    text.get(voice.lang).replace("{self}", &voice.invoked)
 }
 
 /// `explain` without an id: the list.
@@ -246,7 +246,7 @@ struct ExplanationV1 {
 
 /// `explain -o json`: schema `zadig-doctor/explain/v1`, in one language.
 pub fn explain_json(checks: &[&Check], voice: &Voice) -> String {
-    let text = |text: crate::diagnose::Text| text.get(voice.lang).replace("{self}", &voice.invoked);
+    let text = |text| spoken(text, voice);
     let explained = checks.iter().map(|check| ExplanationV1 {
         id: check.id,
         title: text(check.text.title),
@@ -258,4 +258,28 @@ pub fn explain_json(checks: &[&Check], voice: &Voice) -> String {
         schema: "zadig-doctor/explain/v1",
         checks: explained.collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::Lang;
+
+    #[test]
+    fn every_explanation_names_the_command_as_it_was_called() {
+        for (check, lang) in checks::CHECKS
+            .iter()
+            .flat_map(|check| [(check, Lang::En), (check, Lang::Zh)])
+        {
+            let voice = Voice {
+                invoked: "helm doctor".to_owned(),
+                keep: Vec::new(),
+                keep_for_helm: Vec::new(),
+                lang,
+                width: None,
+            };
+            let text = explain(check, &voice);
+            assert!(!text.contains("{self}"), "{text}");
+        }
+    }
 }

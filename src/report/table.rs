@@ -2,18 +2,20 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-/// Where no person reads: wide enough for any name, and the same everywhere.
-const WIDE: u16 = 160;
-
-/// A table without lines: a heading and rows, wrapped to the width. Trailing
-/// spaces are cut, so that what is copied is what is meant.
+/// A table without lines: a heading and rows, wrapped to the width; where no
+/// person reads a row stays a line. Trailing spaces are cut, so that what is
+/// copied is what is meant.
 pub(super) fn table(width: Option<u16>, heading: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width.unwrap_or(WIDE))
+        .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(heading.to_vec());
+    if let Some(width) = width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+    }
     for row in rows {
         table.add_row(row);
     }

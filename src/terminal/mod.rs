@@ -60,9 +60,9 @@ impl Terminal {
         io::stdout().lock().write_all(text.as_bytes())
     }
 
-    /// Says a sentence on stderr.
+    /// Says a sentence on stderr. Where nobody listens any more, work goes on.
     pub fn say(&self, text: &str) {
-        anstream::eprintln!("{}", sanitize(text));
+        let _ = writeln!(anstream::stderr(), "{}", sanitize(text));
     }
 
     /// Prints a failure: `error:`, `caused by:`, `hint:`.
@@ -74,7 +74,8 @@ impl Terminal {
                 "error" => red,
                 _ => quiet,
             };
-            anstream::eprintln!("{style}{label}:{style:#} {}", sanitize(&text));
+            let text = sanitize(&text);
+            let _ = writeln!(anstream::stderr(), "{style}{label}:{style:#} {text}");
         }
     }
 

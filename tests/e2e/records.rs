@@ -118,24 +118,3 @@ fn decode(driver: Driver, object: &Value) -> Option<Value> {
     gzip.read_to_end(&mut json).ok()?;
     serde_json::from_slice(&json).ok()
 }
-
-#[test]
-fn a_release_moved_to_a_newer_cluster_uses_apis_that_are_gone() {
-    use crate::bed::Cluster;
-    use crate::helm::{Helm, HelmVersion, chart};
-    let old = Namespace::on(Cluster::Old, "moved");
-    let helm = Helm::new(HelmVersion::V3_9, &old);
-    helm.ok(&["install", "shop", &chart("legacy")]);
-    let new = old.twin(Cluster::New);
-    assert_eq!(
-        (new.name(), new.cluster()),
-        (old.name(), Cluster::New),
-        "the payload's namespace must be where the record is"
-    );
-    copy(&old, &new, Driver::Secret, "shop");
-    let helm = Helm::new(HelmVersion::V3_9, &new);
-    let said = helm.run(&["upgrade", "shop", &chart("legacy"), "--set=removed=false"]);
-    let said = said.expect_code(1).to_string();
-    let gone = "no matches for kind \"PodDisruptionBudget\" in version \"policy/v1beta1\"";
-    assert!(said.contains(gone), "{said}");
-}

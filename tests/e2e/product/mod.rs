@@ -17,6 +17,7 @@ mod faults;
 mod installed;
 mod interop;
 mod interrupted;
+mod old;
 mod prompts;
 mod refusals;
 mod repair;

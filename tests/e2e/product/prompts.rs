@@ -82,6 +82,7 @@ fn without_a_keyboard_nothing_is_asked_and_without_a_screen_neither() {
     // Where stdout goes to a file, the question is asked on what is left of the terminal.
     let mut pty = Pty::with(later.tool.command(&args), 100, Piped::Stdout);
     pty.wait_for(QUESTION);
+    assert!(pty.screen().contains("Plan to unstick"), "{}", pty.screen());
     pty.type_in("y\r");
     let output = pty.finish().output.expect_code(0);
     assert!(output.stdout.contains("Plan to unstick"), "{output}");

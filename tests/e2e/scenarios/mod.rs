@@ -229,7 +229,7 @@ impl Scenario {
     }
 
     /// Makes it, in a namespace of its own, and makes sure of it.
-    fn make_on(&self, cluster: Cluster, version: HelmVersion) -> Stage {
+    pub(crate) fn make_on(&self, cluster: Cluster, version: HelmVersion) -> Stage {
         let stage = Stage::on(cluster, &self.name(), version, self.driver);
         (self.make)(&stage);
         let records = stage.records();
