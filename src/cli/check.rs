@@ -6,7 +6,7 @@ use super::{connect, files, look, print};
 use crate::diagnose::{self, Finding, Policy, checks};
 use crate::error::{Exit, Failure};
 use crate::report;
-use crate::survey::{Scope, Survey, Unread};
+use crate::survey::{Scope, Survey};
 
 /// Surveys, diagnoses, reports; touches nothing.
 pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit, Failure> {
@@ -72,10 +72,7 @@ fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result
 /// Judges a saved survey. What it does not hold cannot be fetched any more.
 fn offline(mut survey: Survey, policy: &Policy) -> (Survey, Vec<Finding>) {
     for need in diagnose::needs(&survey, policy) {
-        survey.unread.push(Unread {
-            what: need.to_string(),
-            reason: "the saved survey does not hold it".to_owned(),
-        });
+        survey.give_up(&need, "the saved survey does not hold it");
     }
     let findings = diagnose::diagnose(&survey, policy);
     (survey, findings)

@@ -8,7 +8,7 @@ use crate::error::{Exit, Failure};
 use crate::execute;
 use crate::report::{Voice, count};
 use crate::store::Store;
-use crate::survey::{LeaseState, Scope, Survey, Unread};
+use crate::survey::{LeaseState, Scope, Survey};
 
 /// How often checks may ask for more: payloads, then objects, and once more for
 /// each record that turns out not to decode.
@@ -41,10 +41,7 @@ pub(super) async fn survey(
     survey.note_unreadable();
     // What is asked for without end is said to be unread, not forgotten.
     for need in diagnose::needs(&survey, policy) {
-        survey.unread.push(Unread {
-            what: need.to_string(),
-            reason: format!("it was not reached in {ROUNDS} rounds"),
-        });
+        survey.give_up(&need, &format!("it was not reached in {ROUNDS} rounds"));
     }
     Ok(survey)
 }

@@ -48,12 +48,14 @@ impl Cluster {
                 Need::Payload(id) => _ = payloads.insert(id),
                 Need::Object { namespace, object } => _ = objects.insert((namespace, object)),
                 Need::Lease { namespace, name } => _ = leases.insert((namespace, name)),
+                Need::Namespaces | Need::Namespace(_) | Need::Api(_) => {}
             }
         }
         let gate = Gate::default();
         self.answer_payloads(&gate, survey, &payloads).await;
         self.answer_objects(&gate, survey, objects).await;
         self.answer_leases(&gate, survey, leases).await;
+        self.answer_around(&gate, survey, needs).await;
     }
 
     async fn answer_payloads(&self, gate: &Gate, survey: &mut Survey, asked: &BTreeSet<RecordId>) {
@@ -272,6 +274,7 @@ mod tests {
             objects: vec![],
             leases: vec![],
             unread: vec![],
+            ..Survey::default()
         }
     }
 

@@ -163,7 +163,7 @@ impl Listing {
 }
 
 /// The items of a list in JSON, and where its next page starts.
-fn json_page(body: &[u8]) -> Result<(Vec<Value>, Option<String>), ApiError> {
+pub(super) fn json_page(body: &[u8]) -> Result<(Vec<Value>, Option<String>), ApiError> {
     const GARBLED: ApiError = ApiError::Garbled { what: "no list" };
     let mut list: Value = serde_json::from_slice(body).map_err(|_| GARBLED)?;
     let next = list["metadata"]["continue"]
@@ -180,6 +180,10 @@ fn json_page(body: &[u8]) -> Result<(Vec<Value>, Option<String>), ApiError> {
 
 /// The `Accept` header for one whole object.
 pub(super) const ONE_BODY: &str = BODIES;
+
+/// The `Accept` header for a list of metadata, in JSON.
+pub(super) const MANY_METADATA: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// The `Accept` header for one object's metadata, in JSON.
 pub(super) const ONE_METADATA: &str =

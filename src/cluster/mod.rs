@@ -23,6 +23,7 @@ use jiff::Timestamp;
 
 mod access;
 mod answer;
+mod around;
 mod cause;
 mod connect;
 mod error;

@@ -28,7 +28,7 @@ enum Served {
 
 /// How objects of a kind are addressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Resource {
+pub(super) struct Resource {
     plural: String,
     namespaced: bool,
 }
@@ -171,7 +171,7 @@ fn accept(object: &ObjectRef) -> &'static str {
 }
 
 /// From an `APIResourceList`; subresources (`pods/log`) left out.
-fn kinds(list: &Value) -> HashMap<String, Resource> {
+pub(super) fn kinds(list: &Value) -> HashMap<String, Resource> {
     let resources = list["resources"].as_array().into_iter().flatten();
     let mut kinds = HashMap::new();
     for resource in resources {

@@ -44,6 +44,7 @@ impl Cluster {
             objects: Vec::new(),
             leases: Vec::new(),
             unread,
+            ..Survey::default()
         })
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::helm::{Driver, Status};
-use crate::survey::{Record, RecordId};
+use crate::survey::{History, Record, RecordId};
 
 /// How bad a finding is. Ordered: `Info` is least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -72,8 +72,8 @@ pub struct Subject {
     pub release: Option<String>,
     /// The revision, where it is about one.
     pub revision: Option<u32>,
-    /// Which kind of object holds it.
-    pub driver: Driver,
+    /// Which kind of object holds it, where it is about records.
+    pub driver: Option<Driver>,
 }
 
 impl Subject {
@@ -83,7 +83,27 @@ impl Subject {
             namespace: record.id.namespace.clone(),
             release: record.release_name(),
             revision: record.revision(),
-            driver: record.id.driver,
+            driver: Some(record.id.driver),
+        }
+    }
+
+    /// A release, whatever its revisions.
+    pub fn release(history: &History<'_>) -> Self {
+        Self {
+            namespace: history.namespace.to_owned(),
+            release: Some(history.release.clone()),
+            revision: None,
+            driver: Some(history.driver),
+        }
+    }
+
+    /// A namespace.
+    pub fn namespace(name: &str) -> Self {
+        Self {
+            namespace: name.to_owned(),
+            release: None,
+            revision: None,
+            driver: None,
         }
     }
 }

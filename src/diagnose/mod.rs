@@ -16,7 +16,7 @@ pub mod text;
 #[cfg(test)]
 mod tests;
 
-pub use checks::{CHECKS, Check};
+pub use checks::{CHECKS, Check, Examines};
 pub use finding::{Advice, Command, Evidence, Finding, Seconds, Severity, Subject, Verdict};
 pub use text::{Explanation, Lang, Text};
 
@@ -89,15 +89,15 @@ pub struct Context<'a> {
 /// lists as unreadable. Sorted, each need once.
 pub fn needs(survey: &Survey, policy: &Policy) -> Vec<Need> {
     let context = Context { survey, policy };
-    let mut needs: Vec<Need> = survey
-        .histories()
+    let histories = survey.histories();
+    let payloads = histories
         .iter()
-        .flat_map(|history| {
-            let asked = CHECKS
-                .iter()
-                .flat_map(|check| (check.needs)(context, history));
-            payloads(context, history).into_iter().chain(asked)
-        })
+        .flat_map(|history| payloads(context, history));
+    let asked = CHECKS
+        .iter()
+        .flat_map(|check| check.needs(context, &histories));
+    let mut needs: Vec<Need> = payloads
+        .chain(asked)
         .filter(|need| !survey.answered(need))
         .collect();
     needs.sort();
@@ -108,14 +108,10 @@ pub fn needs(survey: &Survey, policy: &Policy) -> Vec<Need> {
 /// The findings, worst first, then by subject.
 pub fn diagnose(survey: &Survey, policy: &Policy) -> Vec<Finding> {
     let context = Context { survey, policy };
-    let mut findings: Vec<Finding> = survey
-        .histories()
+    let histories = survey.histories();
+    let mut findings: Vec<Finding> = CHECKS
         .iter()
-        .flat_map(|history| {
-            CHECKS
-                .iter()
-                .flat_map(|check| (check.run)(context, history))
-        })
+        .flat_map(|check| check.run(context, &histories))
         .collect();
     findings.sort_by(|a, b| {
         let severity = b.severity.cmp(&a.severity);

@@ -75,7 +75,7 @@ fn in_the_making(receipt: &Receipt, step: &Step, findings: &[Finding]) -> Option
         let mut steps = receipt.plan.steps.iter();
         steps.any(|other| {
             other.release() == step.release()
-                && other.object.driver == subject.driver
+                && Some(other.object.driver) == subject.driver
                 && other.object.key().map(|key| key.revision) == subject.revision
         })
     };

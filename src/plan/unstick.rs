@@ -39,7 +39,7 @@ pub fn unstick(survey: &Survey, findings: &[Finding], fence: bool) -> Plan {
 fn about(finding: &Finding, record: &Record) -> bool {
     let subject = &finding.subject;
     record.id.namespace == subject.namespace
-        && record.id.driver == subject.driver
+        && Some(record.id.driver) == subject.driver
         && record.release_name() == subject.release
         && record.revision() == subject.revision
         && record.labeled()

@@ -13,6 +13,7 @@ struct CheckV1<'a> {
     complete: bool,
     examined: Examined,
     unread: Vec<UnreadV1<'a>>,
+    skipped: Vec<UnreadV1<'a>>,
     findings: Vec<FindingV1<'a>>,
 }
 
@@ -35,7 +36,7 @@ struct FindingV1<'a> {
     namespace: &'a str,
     release: Option<&'a str>,
     revision: Option<u32>,
-    driver: Driver,
+    driver: Option<Driver>,
     verdict: Option<String>,
     summary: &'a str,
     evidence: Vec<EvidenceV1>,
@@ -62,11 +63,16 @@ pub fn check_json(survey: &Survey, findings: &[Finding], voice: &Voice) -> Strin
         what: &unread.what,
         reason: &unread.reason,
     });
+    let skipped = survey.skipped.iter().map(|skipped| UnreadV1 {
+        what: &skipped.what,
+        reason: &skipped.reason,
+    });
     json(&CheckV1 {
         schema: "zadig-doctor/check/v1",
         complete: survey.unread.is_empty(),
         examined: examined(survey),
         unread: unread.collect(),
+        skipped: skipped.collect(),
         findings: findings.collect(),
     })
 }
@@ -126,6 +132,10 @@ pub fn check_table(survey: &Survey, findings: &[Finding], voice: &Voice) -> Stri
     for unread in &survey.unread {
         let unread = format!("not read: {}: {}", unread.what, unread.reason);
         text += &prose(voice, "", &unread);
+    }
+    for skipped in &survey.skipped {
+        let skipped = format!("not looked at: {}: {}", skipped.what, skipped.reason);
+        text += &prose(voice, "", &skipped);
     }
     text + &prose(voice, "", &closing(survey, findings))
 }

@@ -122,6 +122,7 @@ pub(crate) fn survey(records: Vec<Record>) -> Survey {
             state: LeaseState::Free,
         }],
         unread: Vec::new(),
+        ..Survey::default()
     };
     see(survey.sorted(), deployment(), live(Readiness::Ready, hour))
 }

@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::helm::Driver;
 use crate::live::{ObjectRef, Observed};
 
+pub mod around;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod history;
 pub mod record;
 pub mod release;
 
+pub use around::{ApiState, Listed, NamespaceState, SeenApi, SeenNamespace, Unreadable};
 pub use history::History;
 pub use record::{Payload, RawRecord, Record, RecordId};
 pub use release::{Hook, Release};
@@ -35,7 +37,7 @@ pub struct Scope {
 }
 
 /// All that was seen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Survey {
     /// The uid of namespace `kube-system`, which names the cluster; `None` if
     /// it could not be read.
@@ -52,8 +54,20 @@ pub struct Survey {
     pub objects: Vec<SeenObject>,
     /// Leases of releases that were asked for.
     pub leases: Vec<SeenLease>,
+    /// Namespaces that were asked for, by name.
+    #[serde(default)]
+    pub namespaces: Vec<SeenNamespace>,
+    /// What became of asking for all namespaces, if anybody did.
+    #[serde(default)]
+    pub namespaces_listed: Option<Listed>,
+    /// Group versions that were asked for, by name.
+    #[serde(default)]
+    pub apis: Vec<SeenApi>,
     /// What could not be read.
     pub unread: Vec<Unread>,
+    /// What the user may not read and the judgement of records does without.
+    #[serde(default)]
+    pub skipped: Vec<Skipped>,
 }
 
 /// A live object that was asked for on behalf of a release.
@@ -109,6 +123,16 @@ pub struct Unread {
     pub reason: String,
 }
 
+/// Something that was not looked at for want of a permission. The survey is
+/// complete without it: what it would have told is told in addition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Skipped {
+    /// `namespaces`.
+    pub what: String,
+    /// `forbidden: user "x" cannot list …`.
+    pub reason: String,
+}
+
 /// Something a check wants to know and the survey does not hold yet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
@@ -128,6 +152,12 @@ pub enum Need {
         /// `helm-lock-<release>`.
         name: String,
     },
+    /// All namespaces.
+    Namespaces,
+    /// One namespace.
+    Namespace(String),
+    /// Which kinds a group version (`apps/v1`) serves.
+    Api(String),
 }
 
 impl Unread {
@@ -178,6 +208,9 @@ impl fmt::Display for Need {
                 None => write!(f, "{} {namespace}/{}", object.kind, object.name),
             },
             Self::Lease { namespace, name } => write!(f, "Lease {namespace}/{name}"),
+            Self::Namespaces => write!(f, "namespaces"),
+            Self::Namespace(name) => write!(f, "namespace {name}"),
+            Self::Api(version) => write!(f, "the kinds of {version}"),
         }
     }
 }
@@ -192,6 +225,8 @@ impl Survey {
             let namespace = a.namespace.cmp(&b.namespace);
             namespace.then_with(|| a.object.cmp(&b.object))
         });
+        self.namespaces.sort_by(|a, b| a.name.cmp(&b.name));
+        self.apis.sort_by(|a, b| a.api_version.cmp(&b.api_version));
         self
     }
 
@@ -218,8 +253,20 @@ impl Survey {
                 });
             }
         }
+        self.note_around();
         self.unread.sort();
         self.unread.dedup();
+    }
+
+    /// Lists a need that nothing can answer any more, for the reason given.
+    pub fn give_up(&mut self, need: &Need, reason: &str) {
+        let (what, reason) = (need.to_string(), reason.to_owned());
+        match need {
+            Need::Namespaces | Need::Namespace(_) | Need::Api(_) => {
+                self.skipped.push(Skipped { what, reason });
+            }
+            _ => self.unread.push(Unread { what, reason }),
+        }
     }
 
     /// Whether a need was answered: held, or listed as unreadable.
@@ -234,6 +281,9 @@ impl Survey {
             }),
             Need::Object { namespace, object } => self.object(namespace, object).is_some(),
             Need::Lease { namespace, name } => self.lease(namespace, name).is_some(),
+            Need::Namespaces => self.namespaces_listed.is_some(),
+            Need::Namespace(name) => self.namespace(name).is_some(),
+            Need::Api(version) => self.api(version).is_some(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `foreign-record`: another tool keeps something else under Helm's names.
 
-use super::{Check, no_needs, say};
+use super::{Check, Examines, no_needs, say};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Payload, Record};
 
@@ -31,8 +31,10 @@ pub(super) static CHECK: Check = Check {
             zh: "交给写入它的工具处理，不要在该命名空间中用 Helm 操作同名的 release。`{self} backup` 会把它一并逐字节保存。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {

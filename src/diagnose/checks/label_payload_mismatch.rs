@@ -1,6 +1,6 @@
 //! `label-payload-mismatch`: a record's labels, name and payload disagree.
 
-use super::{Check, no_needs, own, say};
+use super::{Check, Examines, no_needs, own, say};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Record};
 
@@ -29,8 +29,10 @@ pub(super) static CHECK: Check = Check {
                  否则先用 `{self} backup` 保存记录，再把标签改成与内容一致。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {

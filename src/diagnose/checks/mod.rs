@@ -24,11 +24,52 @@ pub struct Check {
     pub id: &'static str,
     /// What `explain` says.
     pub text: Explanation,
-    /// What it wants to know of a history beside the payloads that every
-    /// judgement starts from.
-    pub needs: fn(Context<'_>, &History<'_>) -> Vec<Need>,
-    /// What it finds.
-    pub run: fn(Context<'_>, &History<'_>) -> Vec<Finding>,
+    /// What it looks at.
+    pub examines: Examines,
+}
+
+/// What a check looks at: what it wants to know beside the payloads that every
+/// judgement starts from, and what it finds.
+#[derive(Debug)]
+pub enum Examines {
+    /// One release at a time.
+    Release {
+        /// What it wants to know.
+        needs: fn(Context<'_>, &History<'_>) -> Vec<Need>,
+        /// What it finds.
+        run: fn(Context<'_>, &History<'_>) -> Vec<Finding>,
+    },
+    /// All releases together, and what is no release.
+    Survey {
+        /// What it wants to know.
+        needs: fn(Context<'_>, &[History<'_>]) -> Vec<Need>,
+        /// What it finds.
+        run: fn(Context<'_>, &[History<'_>]) -> Vec<Finding>,
+    },
+}
+
+impl Check {
+    /// What it wants to know of these releases.
+    pub fn needs(&self, context: Context<'_>, histories: &[History<'_>]) -> Vec<Need> {
+        match self.examines {
+            Examines::Release { needs, .. } => {
+                let needs = histories.iter().flat_map(|history| needs(context, history));
+                needs.collect()
+            }
+            Examines::Survey { needs, .. } => needs(context, histories),
+        }
+    }
+
+    /// What it finds among these releases.
+    pub fn run(&self, context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
+        match self.examines {
+            Examines::Release { run, .. } => {
+                let found = histories.iter().flat_map(|history| run(context, history));
+                found.collect()
+            }
+            Examines::Survey { run, .. } => run(context, histories),
+        }
+    }
 }
 
 /// All checks, in the order of `explain`.

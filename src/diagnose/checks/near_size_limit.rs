@@ -1,6 +1,6 @@
 //! `near-size-limit`: a record that has almost outgrown what can be stored.
 
-use super::{Check, no_needs, say};
+use super::{Check, Examines, no_needs, say};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::helm::codec::TEXT_LIMIT;
 use crate::survey::{History, Payload, Record};
@@ -37,8 +37,10 @@ pub(super) static CHECK: Check = Check {
             zh: "在下一次升级之前，用 `.helmignore` 把模板用不到的文件排除在 chart 之外，或拆分 chart。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 /// Of the revisions that will be written again or stand for the next one: the

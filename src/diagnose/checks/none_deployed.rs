@@ -1,6 +1,6 @@
 //! `none-deployed`: no revision says it is the deployed one.
 
-use super::{Check, helm, no_needs, say, says};
+use super::{Check, Examines, helm, no_needs, say, says};
 use crate::diagnose::{Context, Explanation, Finding, Severity, Subject, Text};
 use crate::helm::Status;
 use crate::survey::History;
@@ -30,8 +30,10 @@ pub(super) static CHECK: Check = Check {
             zh: "用期望的 chart 和 values 再升级一次即可，Helm 会以最新的 revision 为基准。如果同时存在卡住的 revision，请先修复它。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {

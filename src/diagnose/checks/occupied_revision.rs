@@ -1,7 +1,7 @@
 //! `occupied-revision`: the next revision's name is taken by an object that no
 //! listing of records brings.
 
-use super::{Check, say};
+use super::{Check, Examines, say};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::helm::RecordKey;
 use crate::live::{LiveObject, ObjectRef, Observed};
@@ -36,8 +36,7 @@ pub(super) static CHECK: Check = Check {
                  如果是残留物，先保存再删除；如果是其他工具写入的，就不要用 Helm 操作同名的 release。",
         },
     },
-    needs,
-    run,
+    examines: Examines::Release { needs, run },
 };
 
 /// The name that Helm's next revision will have, if the listing brought nothing
@@ -98,7 +97,7 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
             namespace: id.namespace.clone(),
             release: Some(history.release.clone()),
             revision,
-            driver: id.driver,
+            driver: Some(id.driver),
         },
         verdict: None,
         summary: format!(

@@ -1,6 +1,6 @@
 //! `pending-in-history`: an old revision still says that it is in the making.
 
-use super::{Check, no_needs, say, says};
+use super::{Check, Examines, no_needs, say, says};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::helm::Status;
 use crate::survey::{History, Record};
@@ -30,8 +30,10 @@ pub(super) static CHECK: Check = Check {
             zh: "无需处理。但不要回滚到它：无法得知它当时实际应用了多少内容。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 /// By label where the payload was not read: that is no reason to read it.

@@ -1,6 +1,6 @@
 //! `several-deployed`: more than one revision says it is the deployed one.
 
-use super::{Check, no_needs, own, say, says};
+use super::{Check, Examines, no_needs, own, say, says};
 use crate::diagnose::{Context, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::History;
 
@@ -30,8 +30,10 @@ pub(super) static CHECK: Check = Check {
                  修改任何一个之前，先用 `{self} backup` 全部保存。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! `storage-namespace`: a release whose records are kept in another namespace.
 
-use super::{Check, no_needs, say};
+use super::{Check, Examines, no_needs, say};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::History;
 
@@ -33,8 +33,10 @@ pub(super) static CHECK: Check = Check {
                  请先把它们放回内容所指的命名空间，再使用 Helm。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {

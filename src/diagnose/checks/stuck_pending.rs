@@ -1,7 +1,7 @@
 //! `stuck-pending`: the newest revision announced an operation and never said
 //! how it ended.
 
-use super::{Check, own, say, says};
+use super::{Check, Examines, own, say, says};
 use crate::diagnose::life::{self, Life};
 use crate::diagnose::{Advice, Context, Explanation, Finding, Subject, Text, Verdict};
 use crate::survey::{History, Need, Record, Release};
@@ -42,8 +42,7 @@ pub(super) static CHECK: Check = Check {
                  它会删除资源，却无法把受保护的 revision 标记为 uninstalled。如果判定为 possibly-running：请等待，或先结束所列出的对象。",
         },
     },
-    needs,
-    run,
+    examines: Examines::Release { needs, run },
 };
 
 /// The newest record that Helm sees, if it says pending.

@@ -1,6 +1,6 @@
 //! `stuck-uninstalling`: an uninstall began and never ended.
 
-use super::{Check, helm, own, say, says};
+use super::{Check, Examines, helm, own, say, says};
 use crate::diagnose::life::{self, Life};
 use crate::diagnose::{Context, Explanation, Finding, Subject, Text, Verdict};
 use crate::helm::Status;
@@ -38,8 +38,7 @@ pub(super) static CHECK: Check = Check {
                  而 Helm 3.9 仍会删除发布记录。",
         },
     },
-    needs,
-    run,
+    examines: Examines::Release { needs, run },
 };
 
 fn uninstalling<'a>(history: &History<'a>) -> Option<(&'a Record, &'a Release)> {

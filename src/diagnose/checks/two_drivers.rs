@@ -1,6 +1,6 @@
 //! `two-drivers`: the same release as Secrets and as ConfigMaps.
 
-use super::{Check, helm, no_needs, own, says};
+use super::{Check, Examines, helm, no_needs, own, says};
 use crate::diagnose::{Context, Explanation, Finding, Severity, Subject, Text};
 use crate::helm::Driver;
 use crate::survey::{History, Payload};
@@ -33,8 +33,10 @@ pub(super) static CHECK: Check = Check {
                  不要用另一种驱动执行 uninstall：那会删除两者共用的资源。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 /// Told once, of the Secrets; the twin is in the evidence.
@@ -57,7 +59,7 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
             namespace: history.namespace.to_owned(),
             release: Some(history.release.clone()),
             revision: None,
-            driver: history.driver,
+            driver: Some(history.driver),
         },
         verdict: None,
         summary: format!("{}; {}; {differ}", told(history), told(twin)),

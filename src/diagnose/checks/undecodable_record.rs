@@ -1,6 +1,6 @@
 //! `undecodable-record`: a payload that Helm cannot read.
 
-use super::{Check, no_needs, own, say};
+use super::{Check, Examines, no_needs, own, say};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Payload};
 
@@ -32,8 +32,10 @@ pub(super) static CHECK: Check = Check {
                  只要它还在，本工具就不会越过它去修复 release。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {

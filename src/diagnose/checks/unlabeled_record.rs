@@ -1,6 +1,6 @@
 //! `unlabeled-record`: a record without the labels by which Helm finds it.
 
-use super::{Check, no_needs, own, say};
+use super::{Check, Examines, no_needs, own, say};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Record};
 
@@ -28,8 +28,10 @@ pub(super) static CHECK: Check = Check {
             zh: "先用 `{self} backup` 保存，再按记录内容补回标签；只要它隐藏在最新的 revision 处或之上，本工具就不会越过它进行修复。",
         },
     },
-    needs: no_needs,
-    run,
+    examines: Examines::Release {
+        needs: no_needs,
+        run,
+    },
 };
 
 fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {

@@ -1,0 +1,154 @@
+//! What surrounds the releases: namespaces, and which APIs are served.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+use futures::stream;
+use serde_json::Value;
+
+use super::Cluster;
+use super::answer::{AT_ONCE, Gate};
+use super::error::ApiError;
+use super::listing::{MANY_METADATA, ONE_METADATA, json_page};
+use super::objects::kinds;
+use super::url::Url;
+use crate::live::read;
+use crate::survey::{
+    ApiState, Listed, NamespaceState, Need, SeenApi, SeenNamespace, Survey, Unreadable,
+};
+
+/// How many objects a page of metadata holds: a kilobyte or two each.
+const PAGE: &str = "1000";
+
+impl Cluster {
+    pub(super) async fn answer_around(&self, gate: &Gate, survey: &mut Survey, needs: &[Need]) {
+        let mut names = BTreeSet::new();
+        let mut versions = BTreeSet::new();
+        let mut all = false;
+        for need in needs {
+            match need {
+                Need::Namespaces => all = true,
+                Need::Namespace(name) => _ = names.insert(name.clone()),
+                Need::Api(version) => _ = versions.insert(version.clone()),
+                Need::Payload(_) | Need::Object { .. } | Need::Lease { .. } => {}
+            }
+        }
+        if all {
+            self.list_namespaces(gate, survey).await;
+        }
+        names.retain(|name| survey.namespace(name).is_none());
+        let mut seen: Vec<SeenNamespace> = stream::iter(names)
+            .map(|name| self.see_namespace(gate, name))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        survey.namespaces.append(&mut seen);
+        survey.namespaces.sort_by(|a, b| a.name.cmp(&b.name));
+        survey.namespaces.dedup_by(|a, b| a.name == b.name);
+        let mut served: Vec<SeenApi> = stream::iter(versions)
+            .map(|version| self.see_api(gate, version))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        survey.apis.append(&mut served);
+        survey
+            .apis
+            .sort_by(|a, b| a.api_version.cmp(&b.api_version));
+    }
+
+    async fn list_namespaces(&self, gate: &Gate, survey: &mut Survey) {
+        let mut seen = Vec::new();
+        let listed = async {
+            let url = Url::group_version("v1")?.join("namespaces")?;
+            self.metadata(&url, |item| seen.extend(namespace(&item)))
+                .await
+        };
+        survey.namespaces_listed = Some(match gate.through(listed).await {
+            Ok(()) => {
+                survey.namespaces = seen;
+                Listed::All
+            }
+            Err(error) => Listed::Unreadable(unreadable(&error)),
+        });
+    }
+
+    async fn see_namespace(&self, gate: &Gate, name: String) -> SeenNamespace {
+        let read = async {
+            let url = Url::group_version("v1")?.join("namespaces")?.join(&name)?;
+            let body = self.get_bytes(&url, ONE_METADATA).await?.1;
+            serde_json::from_slice(&body).map_err(|_| ApiError::Garbled { what: "not JSON" })
+        };
+        let state = match gate.through(read).await {
+            Ok(json) => present(&json),
+            Err(ApiError::NotFound | ApiError::Invalid { .. }) => NamespaceState::Missing,
+            Err(error) => NamespaceState::Unreadable(unreadable(&error)),
+        };
+        SeenNamespace { name, state }
+    }
+
+    async fn see_api(&self, gate: &Gate, api_version: String) -> SeenApi {
+        let resources = async { self.get(&Url::group_version(&api_version)?).await };
+        let state = match gate.through(resources).await {
+            Ok(list) => ApiState::Served {
+                kinds: kinds(&list)
+                    .into_keys()
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect(),
+            },
+            // A garbage apiVersion is one that nobody serves.
+            Err(ApiError::NotFound | ApiError::Invalid { .. }) => ApiState::Gone,
+            Err(error) => ApiState::Unreadable(unreadable(&error)),
+        };
+        SeenApi { api_version, state }
+    }
+
+    /// Hands the metadata of all objects at that address to `sink`, page by
+    /// page; after an error it has had a part of them.
+    pub(super) async fn metadata(
+        &self,
+        url: &Url,
+        mut sink: impl FnMut(Value),
+    ) -> Result<(), ApiError> {
+        let mut next = None;
+        loop {
+            let page = url
+                .clone()
+                .with("limit", PAGE)
+                .with_some("continue", next.as_deref());
+            let body = self.get_bytes(&page, MANY_METADATA).await?.1;
+            let (items, more) = json_page(&body)?;
+            items.into_iter().for_each(&mut sink);
+            match more {
+                Some(token) => next = Some(token),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn namespace(json: &Value) -> Option<SeenNamespace> {
+    Some(SeenNamespace {
+        name: json["metadata"]["name"].as_str()?.to_owned(),
+        state: present(json),
+    })
+}
+
+fn present(json: &Value) -> NamespaceState {
+    let metadata = &json["metadata"];
+    let labels = metadata["labels"].as_object().into_iter().flatten();
+    NamespaceState::Present {
+        labels: labels
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        created: read::time(&metadata["creationTimestamp"]),
+        deleting: read::time(&metadata["deletionTimestamp"]),
+    }
+}
+
+fn unreadable(error: &ApiError) -> Unreadable {
+    Unreadable {
+        reason: error.reason(),
+        forbidden: matches!(error, ApiError::Forbidden { .. }),
+    }
+}
