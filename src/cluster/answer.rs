@@ -43,11 +43,13 @@ impl Cluster {
         let mut payloads = BTreeSet::new();
         let mut objects: BTreeSet<(String, ObjectRef)> = BTreeSet::new();
         let mut leases = BTreeSet::new();
+        let mut comparisons = BTreeSet::new();
         for need in needs.iter().cloned() {
             match need {
                 Need::Payload(id) => _ = payloads.insert(id),
                 Need::Object { namespace, object } => _ = objects.insert((namespace, object)),
                 Need::Lease { namespace, name } => _ = leases.insert((namespace, name)),
+                Need::Comparison(of) => _ = comparisons.insert(of),
                 Need::Namespaces | Need::Namespace(_) | Need::Api(_) => {}
             }
         }
@@ -55,6 +57,7 @@ impl Cluster {
         self.answer_payloads(&gate, survey, &payloads).await;
         self.answer_objects(&gate, survey, objects).await;
         self.answer_leases(&gate, survey, leases).await;
+        self.answer_comparisons(&gate, survey, comparisons).await;
         self.answer_around(&gate, survey, needs).await;
     }
 

@@ -17,8 +17,8 @@ use crate::survey::{
     ApiState, Listed, NamespaceState, Need, SeenApi, SeenNamespace, Survey, Unreadable,
 };
 
-/// How many objects a page of metadata holds: a kilobyte or two each.
-const PAGE: &str = "1000";
+/// How many objects a page holds: a few kilobytes each.
+const PAGE: &str = "500";
 
 impl Cluster {
     pub(super) async fn answer_around(&self, gate: &Gate, survey: &mut Survey, needs: &[Need]) {
@@ -30,7 +30,7 @@ impl Cluster {
                 Need::Namespaces => all = true,
                 Need::Namespace(name) => _ = names.insert(name.clone()),
                 Need::Api(version) => _ = versions.insert(version.clone()),
-                Need::Payload(_) | Need::Object { .. } | Need::Lease { .. } => {}
+                _ => {}
             }
         }
         if all {
@@ -60,7 +60,7 @@ impl Cluster {
         let mut seen = Vec::new();
         let listed = async {
             let url = Url::group_version("v1")?.join("namespaces")?;
-            self.metadata(&url, |item| seen.extend(namespace(&item)))
+            self.pages(&url, MANY_METADATA, |item| seen.extend(namespace(&item)))
                 .await
         };
         survey.namespaces_listed = Some(match gate.through(listed).await {
@@ -103,11 +103,12 @@ impl Cluster {
         SeenApi { api_version, state }
     }
 
-    /// Hands the metadata of all objects at that address to `sink`, page by
-    /// page; after an error it has had a part of them.
-    pub(super) async fn metadata(
+    /// Hands all objects at that address to `sink`, page by page; after an error
+    /// it has had a part of them.
+    pub(super) async fn pages(
         &self,
         url: &Url,
+        accept: &str,
         mut sink: impl FnMut(Value),
     ) -> Result<(), ApiError> {
         let mut next = None;
@@ -116,7 +117,7 @@ impl Cluster {
                 .clone()
                 .with("limit", PAGE)
                 .with_some("continue", next.as_deref());
-            let body = self.get_bytes(&page, MANY_METADATA).await?.1;
+            let body = self.get_bytes(&page, accept).await?.1;
             let (items, more) = json_page(&body)?;
             items.into_iter().for_each(&mut sink);
             match more {

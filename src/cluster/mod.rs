@@ -25,6 +25,7 @@ mod access;
 mod answer;
 mod around;
 mod cause;
+mod compare;
 mod connect;
 mod error;
 mod item;

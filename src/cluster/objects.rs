@@ -17,13 +17,24 @@ use crate::live::{ObjectRef, Observed, live_object};
 use crate::survey::{LeaseState, SeenLease, SeenObject, Survey};
 
 /// What a group version serves.
-enum Served {
+pub(super) enum Served {
     /// By kind.
     Kinds(HashMap<String, Resource>),
     /// The API server does not know the group version.
     Gone,
     /// It could not be found out.
     Failed(String),
+}
+
+/// Of how many objects whose names the API server made is told.
+const MANY: usize = 1000;
+
+/// What a read of an object brought.
+pub(super) enum Fetched {
+    Json(Value),
+    Missing,
+    Unserved,
+    Unreadable(String),
 }
 
 /// How objects of a kind are addressed.
@@ -33,6 +44,27 @@ pub(super) struct Resource {
     namespaced: bool,
 }
 
+impl Resource {
+    /// Where objects of this kind are, as that document places them.
+    fn url(&self, namespace: &str, object: &ObjectRef) -> Result<Url, ApiError> {
+        let namespace = object.namespace.as_deref().unwrap_or(namespace);
+        let namespace = self.namespaced.then_some(namespace);
+        Url::resource(&object.api_version, &self.plural, namespace)
+    }
+}
+
+/// How to address the object, or why it cannot be.
+fn address<'a>(
+    served: &'a HashMap<String, Served>,
+    object: &ObjectRef,
+) -> Result<&'a Resource, Fetched> {
+    match served.get(&object.api_version) {
+        Some(Served::Kinds(kinds)) => kinds.get(&object.kind).ok_or(Fetched::Unserved),
+        Some(Served::Gone) | None => Err(Fetched::Unserved),
+        Some(Served::Failed(reason)) => Err(Fetched::Unreadable(reason.clone())),
+    }
+}
+
 impl Cluster {
     pub(super) async fn answer_objects(
         &self,
@@ -40,7 +72,8 @@ impl Cluster {
         survey: &mut Survey,
         asked: BTreeSet<(String, ObjectRef)>,
     ) {
-        let served = self.discover(gate, &asked).await;
+        let versions = asked.iter().map(|(_, object)| object.api_version.clone());
+        let served = self.discover(gate, versions.collect()).await;
         let reads = stream::iter(asked)
             .map(|(namespace, object)| async {
                 let observed = self.observe(gate, &served, &namespace, &object).await;
@@ -66,15 +99,11 @@ impl Cluster {
     }
 
     /// Asks afresh in each batch: a CRD may have come or gone since.
-    async fn discover(
+    pub(super) async fn discover(
         &self,
         gate: &Gate,
-        asked: &BTreeSet<(String, ObjectRef)>,
+        versions: BTreeSet<String>,
     ) -> HashMap<String, Served> {
-        let versions: BTreeSet<String> = asked
-            .iter()
-            .map(|(_, object)| object.api_version.clone())
-            .collect();
         let served = stream::iter(versions)
             .map(|version| async {
                 let resources = async { self.get(&Url::group_version(&version)?).await };
@@ -97,33 +126,75 @@ impl Cluster {
         namespace: &str,
         object: &ObjectRef,
     ) -> Observed {
-        let resource = match served.get(&object.api_version) {
-            Some(Served::Kinds(kinds)) => match kinds.get(&object.kind) {
-                Some(resource) => resource,
-                None => return Observed::Unserved,
-            },
-            Some(Served::Gone) | None => return Observed::Unserved,
-            Some(Served::Failed(reason)) => {
-                let reason = reason.clone();
-                return Observed::Unreadable { reason };
-            }
+        if let Some(prefix) = object.generated() {
+            return self.several(gate, served, namespace, object, prefix).await;
+        }
+        let accept = accept(object);
+        match self.fetch(gate, served, namespace, object, accept).await {
+            Fetched::Json(json) => Observed::Present(Box::new(live_object(&json))),
+            Fetched::Missing => Observed::Missing,
+            Fetched::Unserved => Observed::Unserved,
+            Fetched::Unreadable(reason) => Observed::Unreadable { reason },
+        }
+    }
+
+    /// Lists the objects of a kind whose names the API server made from that
+    /// prefix; Helm labels what it applies.
+    async fn several(
+        &self,
+        gate: &Gate,
+        served: &HashMap<String, Served>,
+        namespace: &str,
+        object: &ObjectRef,
+        prefix: &str,
+    ) -> Observed {
+        let resource = match address(served, object) {
+            Ok(resource) => resource,
+            Err(Fetched::Unreadable(reason)) => return Observed::Unreadable { reason },
+            Err(_) => return Observed::Unserved,
         };
-        let read = async {
-            let namespace = object.namespace.as_deref().unwrap_or(namespace);
-            let namespace = resource.namespaced.then_some(namespace);
-            let url = Url::resource(&object.api_version, &resource.plural, namespace)?;
-            let body = self
-                .get_bytes(&url.join(&object.name)?, accept(object))
-                .await?
-                .1;
-            serde_json::from_slice(&body).map_err(|_| ApiError::Garbled { what: "not JSON" })
+        let mut objects = Vec::new();
+        let listed = async {
+            let url = resource.url(namespace, object)?;
+            let url = url.with("labelSelector", "app.kubernetes.io/managed-by=Helm");
+            let own = |json: Value| {
+                if json["metadata"]["generateName"] == prefix && objects.len() < MANY {
+                    let name = json["metadata"]["name"].as_str().unwrap_or_default();
+                    objects.push((name.to_owned(), live_object(&json)));
+                }
+            };
+            self.pages(&url, ONE_JSON, own).await
         };
-        match gate.through(read).await {
-            Ok(json) => Observed::Present(Box::new(live_object(&json))),
-            Err(ApiError::NotFound) => Observed::Missing,
+        match gate.through(listed).await {
+            Ok(()) => Observed::Several { objects },
             Err(error) => Observed::Unreadable {
                 reason: error.reason(),
             },
+        }
+    }
+
+    /// Reads one object, which `namespace` holds if its document names none.
+    pub(super) async fn fetch(
+        &self,
+        gate: &Gate,
+        served: &HashMap<String, Served>,
+        namespace: &str,
+        object: &ObjectRef,
+        accept: &str,
+    ) -> Fetched {
+        let resource = match address(served, object) {
+            Ok(resource) => resource,
+            Err(failed) => return failed,
+        };
+        let read = async {
+            let url = resource.url(namespace, object)?;
+            let body = self.get_bytes(&url.join(&object.name)?, accept).await?.1;
+            serde_json::from_slice(&body).map_err(|_| ApiError::Garbled { what: "not JSON" })
+        };
+        match gate.through(read).await {
+            Ok(json) => Fetched::Json(json),
+            Err(ApiError::NotFound) => Fetched::Missing,
+            Err(error) => Fetched::Unreadable(error.reason()),
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::diagnose::extent::Extent;
 use crate::helm::{Driver, Status};
 use crate::survey::{History, Record, RecordId};
 
@@ -249,6 +250,31 @@ pub enum Evidence {
         /// What it lacks.
         reason: String,
     },
+    /// How much of an interrupted operation is in the cluster.
+    GotIn {
+        /// Nothing, a part, all.
+        extent: Extent,
+        /// Objects that are as it was to make them, or gone if it was to
+        /// delete them.
+        applied: Vec<String>,
+        /// Objects that still are as they were before it.
+        not_applied: Vec<String>,
+        /// Objects like neither, with the first place that differs.
+        unlike: Vec<String>,
+        /// How many objects could not be compared.
+        untold: usize,
+        /// How many it was not to change.
+        same: usize,
+    },
+    /// How far a hook of an interrupted operation got.
+    Hook {
+        /// The hook's object.
+        object: String,
+        /// `pre-upgrade`, ….
+        events: Vec<String>,
+        /// How far.
+        state: HookState,
+    },
     /// Somebody holds the release's Lease.
     LeaseHeld {
         /// The Lease.
@@ -290,6 +316,8 @@ impl Evidence {
             Self::Write { .. } => "write",
             Self::HookRunning { .. } => "hook-running",
             Self::Waiting { .. } => "waiting",
+            Self::GotIn { .. } => "got-in",
+            Self::Hook { .. } => "hook",
             Self::LeaseHeld { .. } => "lease-held",
             Self::Unread { .. } => "unread",
             Self::Quiet { .. } => "quiet",
@@ -310,10 +338,11 @@ impl Evidence {
             Self::Write { object, .. }
             | Self::Exists { object, .. }
             | Self::HookRunning { object, .. }
+            | Self::Hook { object, .. }
             | Self::Waiting { object, .. } => Some(object.clone()),
             Self::LeaseHeld { lease, .. } => Some(lease.clone()),
             Self::Unread { what, .. } => Some(what.clone()),
-            Self::Quiet { .. } => None,
+            Self::Quiet { .. } | Self::GotIn { .. } => None,
         }
     }
 }
@@ -368,6 +397,12 @@ impl fmt::Display for Evidence {
             Self::Waiting { object, reason } => {
                 write!(f, "helm --wait would still wait on {object}: {reason}")
             }
+            Self::GotIn { .. } => self.got_in(f),
+            Self::Hook {
+                object,
+                events,
+                state,
+            } => write!(f, "hook {object} ({}) {state}", events.join(", ")),
             Self::LeaseHeld { lease, holder } => write!(f, "{lease} is held by {holder:?}"),
             Self::Unread { what, reason } => write!(f, "could not read {what}: {reason}"),
             Self::Quiet {
@@ -380,6 +415,97 @@ impl fmt::Display for Evidence {
                 write!(f, "; looked at {looked_at} records and objects")
             }
         }
+    }
+}
+
+impl Evidence {
+    /// How much of an operation got in.
+    fn got_in(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::GotIn {
+            extent,
+            applied,
+            not_applied,
+            unlike,
+            untold,
+            same,
+        } = self
+        else {
+            return Ok(());
+        };
+        let changes = applied.len() + not_applied.len() + unlike.len();
+        match (extent, changes) {
+            (Extent::Unknown, _) if changes + untold == 0 => {
+                return f.write_str("how much of it got in could not be found out");
+            }
+            (Extent::Unknown, _) => write!(f, "how much of it got in is not known for certain")?,
+            (Extent::None, 0) => write!(f, "nothing of it got in: its hooks did not run")?,
+            (Extent::All, 0) => write!(f, "all of it got in: it was to change no object")?,
+            (Extent::None, _) => write!(f, "nothing of it got in")?,
+            (Extent::Part, _) => write!(f, "a part of it got in")?,
+            (Extent::All, _) => write!(f, "all of it got in")?,
+        }
+        let lists = [
+            ("as it was to make them", applied),
+            ("still as before", not_applied),
+            ("like neither", unlike),
+        ];
+        for (told, names) in lists {
+            if !names.is_empty() {
+                write!(f, "; {told}: {}", Names(names))?;
+            }
+        }
+        if *untold > 0 {
+            write!(f, "; not compared: {untold}")?;
+        }
+        match same {
+            0 => Ok(()),
+            1 => write!(f, "; 1 object was to stay as it was"),
+            same => write!(f, "; {same} objects were to stay as they were"),
+        }
+    }
+}
+
+/// Names, at most ten of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a>(pub &'a [String]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const TOLD: usize = 10;
+        let told = self.0.iter().take(TOLD).map(String::as_str);
+        f.write_str(&told.collect::<Vec<_>>().join(", "))?;
+        match self.0.len().saturating_sub(TOLD) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+/// How far a hook got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HookState {
+    /// It was not begun.
+    NotRun,
+    /// It was begun and has not ended.
+    Running,
+    /// It ended well.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was begun, and its object is not there to tell how it ended.
+    Unknown,
+}
+
+impl fmt::Display for HookState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::NotRun => "was not run",
+            Self::Running => "is still running",
+            Self::Done => "is done",
+            Self::Failed => "failed",
+            Self::Unknown => "was begun, and nothing tells how it ended",
+        })
     }
 }
 

@@ -35,7 +35,9 @@ pub struct Life {
 
 /// What is needed to judge the operation that `newest` announced.
 pub fn needs(context: Context<'_>, history: &History<'_>, release: &Release) -> Vec<Need> {
+    // Hooks bear no mark of their release: of a made up name, none is found.
     let hooks = hooks(release).map(|hook| &hook.object);
+    let hooks = hooks.filter(|hook| hook.generated().is_none());
     let objects = release.objects.iter().chain(hooks);
     let places = objects.filter(|one| findable(one)).flat_map(|object| {
         let namespaces = namespaces(history, release, object);
@@ -190,10 +192,6 @@ impl<'a> Look<'a> {
     }
 
     fn at_objects(&mut self, release: &Release) {
-        if release.generated > 0 {
-            let what = format!("{} objects of the manifest", release.generated);
-            self.unread(what, "the API server gave them their names".to_owned());
-        }
         for document in &release.unreadable_documents {
             self.unread("a document of the manifest".to_owned(), document.clone());
         }
@@ -215,6 +213,11 @@ impl<'a> Look<'a> {
 
     fn at_hooks(&mut self, release: &Release) {
         for hook in hooks(release) {
+            if hook.object.generated().is_some() {
+                let reason = "the API server gave it its name".to_owned();
+                self.unread(format!("hook {}", hook.object), reason);
+                continue;
+            }
             for (object, live) in self.objects(&hook.object) {
                 match (&live.deleting, &live.readiness) {
                     // Helm waits for an old hook to go before it makes the new one.
@@ -260,7 +263,8 @@ impl<'a> Look<'a> {
     }
 
     /// The live objects of that identity, their names and their writes noted:
-    /// one, or none to judge; two where it is not known which namespace is meant.
+    /// one, or none to judge; more where it is not known which namespace is meant,
+    /// or the API server gave them their names.
     fn objects(&mut self, object: &ObjectRef) -> Vec<(String, &'a LiveObject)> {
         if !findable(object) {
             self.looked_at += 1;
@@ -270,47 +274,66 @@ impl<'a> Look<'a> {
         }
         let several = namespaces(self.history, self.release, object).count() > 1;
         let places = namespaces(self.history, self.release, object);
-        let seen = places.filter_map(|namespace| {
+        let seen = places.flat_map(|namespace| {
             let name = match several {
                 true => format!("{} {namespace}/{}", object.kind, object.name),
                 false => object.to_string(),
             };
-            let live = self.object(namespace, object, &name)?;
-            Some((name, live))
+            self.object(namespace, object, name)
         });
         seen.collect()
     }
 
-    /// The live object in that namespace, its writes noted; `None` if there is
-    /// none to judge.
+    /// The live objects of that identity in that namespace.
     fn object(
         &mut self,
         namespace: &str,
         object: &ObjectRef,
-        name: &str,
-    ) -> Option<&'a LiveObject> {
+        name: String,
+    ) -> Vec<(String, &'a LiveObject)> {
         let survey = self.context.survey;
         self.looked_at += 1;
         match survey.object(namespace, object) {
             None => {
-                self.unread(name.to_owned(), "it was not looked at".to_owned());
-                None
+                self.unread(name, "it was not looked at".to_owned());
+                Vec::new()
             }
             Some(Observed::Unreadable { reason }) => {
-                self.unread(name.to_owned(), reason.clone());
-                None
+                self.unread(name, reason.clone());
+                Vec::new()
             }
-            Some(Observed::Missing | Observed::Unserved) => None,
+            Some(Observed::Missing | Observed::Unserved) => Vec::new(),
             Some(Observed::Present(live)) => {
-                for writer in &live.writers {
-                    let manager = writer.manager.as_str();
-                    let status = writer.subresource.as_deref() == Some("status");
-                    if !status && manager != OWN_MANAGER && !CONTROLLERS.contains(&manager) {
-                        let manager = manager.to_owned();
-                        self.writes.push((name.to_owned(), manager, writer.at));
-                    }
+                self.written(&name, live);
+                vec![(name, live)]
+            }
+            Some(Observed::Several { objects }) => {
+                let own = objects.iter().filter(|(_, live)| self.is_own(live));
+                let own: Vec<_> = own
+                    .map(|(name, live)| (format!("{} {name}", object.kind), live))
+                    .collect();
+                for (name, live) in &own {
+                    self.written(name, live);
                 }
-                Some(live)
+                own
+            }
+        }
+    }
+
+    /// Whether Helm marked it as this release's (helm v4 `pkg/action/validate.go`).
+    fn is_own(&self, live: &LiveObject) -> bool {
+        let own = |(_, release): &(String, String)| *release == self.history.release;
+        live.owner.as_ref().is_some_and(own)
+    }
+
+    /// Notes the writes to an object.
+    fn written(&mut self, name: &str, live: &LiveObject) {
+        for writer in &live.writers {
+            let manager = writer.manager.as_str();
+            let status = writer.subresource.as_deref() == Some("status");
+            if !status && manager != OWN_MANAGER && !CONTROLLERS.contains(&manager) {
+                let manager = manager.to_owned();
+                self.writes.push((name.to_owned(), manager, writer.at));
             }
         }
     }

@@ -9,6 +9,7 @@
 use crate::survey::{History, Need, Survey};
 
 pub mod checks;
+pub mod extent;
 pub mod finding;
 pub mod life;
 pub mod text;
@@ -17,7 +18,9 @@ pub mod text;
 mod tests;
 
 pub use checks::{CHECKS, Check, Examines};
-pub use finding::{Advice, Command, Evidence, Finding, Seconds, Severity, Subject, Verdict};
+pub use finding::{
+    Advice, Command, Evidence, Finding, HookState, Names, Seconds, Severity, Subject, Verdict,
+};
 pub use text::{Explanation, Lang, Text};
 
 /// What the judgement depends on beside the survey.

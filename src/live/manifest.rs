@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Options;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 
-use crate::live::ObjectRef;
+use crate::live::{GENERATED, ObjectRef};
 
 /// How many documents of a manifest, and objects of its lists, are read.
 pub const OBJECT_LIMIT: usize = 10_000;
@@ -26,7 +26,7 @@ const SOURCE_LIMIT: usize = 200;
 /// One object that a manifest declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
-    /// Its identity; the name is empty if the API server makes it.
+    /// Its identity.
     pub object: ObjectRef,
     /// Whether it has a `generateName` and no name: each apply makes another
     /// object, and none can be found by this identity.
@@ -164,7 +164,8 @@ impl Found {
 
     fn declare(&mut self, item: Item, place: &str) {
         let metadata = item.metadata.unwrap_or_default();
-        let generated = metadata.name.is_none() && metadata.generate_name.is_some();
+        let prefix = metadata.generate_name.filter(|_| metadata.name.is_none());
+        let generated = prefix.is_some();
         let missing = match (&item.api_version, &item.kind, &metadata.name) {
             (None, ..) => "apiVersion",
             (_, None, _) => "kind",
@@ -179,12 +180,21 @@ impl Found {
                 api_version: item.api_version.unwrap_or_default(),
                 kind: item.kind.unwrap_or_default(),
                 namespace: metadata.namespace,
-                name: metadata.name.unwrap_or_default(),
+                name: match prefix {
+                    Some(prefix) => format!("{prefix}{GENERATED}"),
+                    None => metadata.name.unwrap_or_default(),
+                },
             },
             generated,
             policy: metadata.annotations.and_then(|all| all.policy),
         });
     }
+}
+
+/// A document as a tree of values; `None` if it cannot be read, or is none of
+/// YAML that JSON can say.
+pub(super) fn tree(document: &str) -> Option<serde_json::Value> {
+    serde_saphyr::from_str_with_options(document, options(100)).ok()
 }
 
 /// What is read of a document; everything else is stepped over.
@@ -303,7 +313,7 @@ mod tests {
         assert_eq!(objects[1].object.namespace, None);
         assert_eq!(
             (objects[1].object.name.as_str(), objects[1].generated),
-            ("", true)
+            ("web-*", true)
         );
     }
 

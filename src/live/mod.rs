@@ -3,11 +3,16 @@
 //! Pure functions of values. This room never speaks to a cluster; it reads what
 //! the `cluster` room brought.
 
+pub mod compare;
+pub mod document;
+mod fields;
 pub mod manifest;
 pub mod object;
 pub mod read;
 pub mod readiness;
+mod scalar;
 
+pub use compare::{Change, Compared, Difference, Found};
 pub use manifest::Declared;
-pub use object::{LiveObject, ObjectRef, Observed, Readiness, Writer};
+pub use object::{GENERATED, LiveObject, ObjectRef, Observed, Readiness, Writer};
 pub use read::live_object;

@@ -19,8 +19,20 @@ pub struct ObjectRef {
     pub kind: String,
     /// As the document names it.
     pub namespace: Option<String>,
-    /// `metadata.name`.
+    /// `metadata.name`; the prefix and [`GENERATED`] where the API server makes
+    /// the rest.
     pub name: String,
+}
+
+/// What stands for the part of a name that the API server makes; no real name
+/// has it.
+pub const GENERATED: char = '*';
+
+impl ObjectRef {
+    /// The prefix of a name that the API server completes (`generateName`).
+    pub fn generated(&self) -> Option<&str> {
+        self.name.strip_suffix(GENERATED)
+    }
 }
 
 impl fmt::Display for ObjectRef {
@@ -60,6 +72,11 @@ pub enum Observed {
     },
     /// It exists.
     Present(Box<LiveObject>),
+    /// These exist, of a name that the API server completes, whoever made them.
+    Several {
+        /// With their names.
+        objects: Vec<(String, LiveObject)>,
+    },
 }
 
 /// The few facts about a live object that judgements need. Never its values.
@@ -79,6 +96,9 @@ pub struct LiveObject {
     pub owner: Option<(String, String)>,
     /// Whether `helm --wait` would still be waiting on it.
     pub readiness: Readiness,
+    /// Whether it is a Job or Pod that ended in failure.
+    #[serde(default)]
+    pub failed: bool,
 }
 
 /// Whether an object has become what `helm --wait` waits for.

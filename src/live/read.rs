@@ -27,6 +27,7 @@ pub fn live_object(json: &Value) -> LiveObject {
         writers: writers(metadata),
         owner: owner(metadata),
         readiness: readiness::of(json),
+        failed: readiness::failed(json),
     }
 }
 

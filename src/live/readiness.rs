@@ -19,6 +19,15 @@ pub fn of(json: &Value) -> Readiness {
     }
 }
 
+/// Whether it is a Job or Pod that ended in failure.
+pub fn failed(json: &Value) -> bool {
+    match json["kind"].as_str() {
+        Some("Job") => condition(json, "Failed") == Some("True"),
+        Some("Pod") => json["status"]["phase"] == "Failed",
+        _ => false,
+    }
+}
+
 fn waiting(json: &Value) -> Option<String> {
     if json["metadata"]["deletionTimestamp"].is_string() {
         return Some("being deleted".to_owned());

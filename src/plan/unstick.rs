@@ -47,7 +47,10 @@ fn about(finding: &Finding, record: &Record) -> bool {
 
 /// Why this finding is not repaired, and what would change the answer.
 fn refusal(finding: &Finding, verdict: Verdict) -> Option<String> {
-    let sign = |evidence: &&Evidence| !matches!(evidence, Evidence::Says { .. });
+    let sign = |evidence: &&Evidence| {
+        use Evidence::{GotIn, Hook, Says};
+        !matches!(evidence, Says { .. } | GotIn { .. } | Hook { .. })
+    };
     let signs = finding.evidence.iter().filter(sign).take(3);
     let signs = signs
         .map(Evidence::to_string)

@@ -54,7 +54,6 @@ pub(crate) fn record(revision: u32, status: Status, seconds: i64) -> Record {
         apply_method: String::new(),
         manifest: Digest::of(b"manifest"),
         objects: vec![deployment()],
-        generated: 0,
         unreadable_documents: Vec::new(),
         hooks: Vec::new(),
     };
@@ -102,6 +101,7 @@ pub(crate) fn live(readiness: Readiness, writers: Vec<Writer>) -> Observed {
         writers,
         owner: None,
         readiness,
+        failed: false,
     }))
 }
 

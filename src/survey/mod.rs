@@ -14,6 +14,7 @@ use crate::helm::Driver;
 use crate::live::{ObjectRef, Observed};
 
 pub mod around;
+pub mod comparison;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod history;
@@ -21,6 +22,7 @@ pub mod record;
 pub mod release;
 
 pub use around::{ApiState, Listed, NamespaceState, SeenApi, SeenNamespace, Unreadable};
+pub use comparison::{Comparison, SeenComparison};
 pub use history::History;
 pub use record::{Payload, RawRecord, Record, RecordId};
 pub use release::{Hook, Release};
@@ -63,6 +65,9 @@ pub struct Survey {
     /// Group versions that were asked for, by name.
     #[serde(default)]
     pub apis: Vec<SeenApi>,
+    /// Comparisons that were asked for, in their order.
+    #[serde(default)]
+    pub comparisons: Vec<SeenComparison>,
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// What the user may not read and the judgement of records does without.
@@ -152,6 +157,8 @@ pub enum Need {
         /// `helm-lock-<release>`.
         name: String,
     },
+    /// Whether live objects are as manifests have them.
+    Comparison(Comparison),
     /// All namespaces.
     Namespaces,
     /// One namespace.
@@ -208,6 +215,7 @@ impl fmt::Display for Need {
                 None => write!(f, "{} {namespace}/{}", object.kind, object.name),
             },
             Self::Lease { namespace, name } => write!(f, "Lease {namespace}/{name}"),
+            Self::Comparison(of) => write!(f, "the objects of {}", of.record),
             Self::Namespaces => write!(f, "namespaces"),
             Self::Namespace(name) => write!(f, "namespace {name}"),
             Self::Api(version) => write!(f, "the kinds of {version}"),
@@ -226,6 +234,7 @@ impl Survey {
             namespace.then_with(|| a.object.cmp(&b.object))
         });
         self.namespaces.sort_by(|a, b| a.name.cmp(&b.name));
+        self.comparisons.sort_by(|a, b| a.of.cmp(&b.of));
         self.apis.sort_by(|a, b| a.api_version.cmp(&b.api_version));
         self
     }
@@ -254,6 +263,7 @@ impl Survey {
             }
         }
         self.note_around();
+        self.note_comparisons();
         self.unread.sort();
         self.unread.dedup();
     }
@@ -281,6 +291,7 @@ impl Survey {
             }),
             Need::Object { namespace, object } => self.object(namespace, object).is_some(),
             Need::Lease { namespace, name } => self.lease(namespace, name).is_some(),
+            Need::Comparison(of) => self.comparison(of).is_some(),
             Need::Namespaces => self.namespaces_listed.is_some(),
             Need::Namespace(name) => self.namespace(name).is_some(),
             Need::Api(version) => self.api(version).is_some(),

@@ -38,13 +38,8 @@ pub struct Release {
     pub apply_method: String,
     /// Of the manifest's text.
     pub manifest: Digest,
-    /// The objects of the manifest, in its order; hooks are not among them, nor
-    /// are objects that the API server names.
+    /// The objects of the manifest, in its order; hooks are not among them.
     pub objects: Vec<ObjectRef>,
-    /// How many objects of the manifest the API server names
-    /// (`generateName`): they cannot be found again.
-    #[serde(default)]
-    pub generated: usize,
     /// Documents of the manifest that name no object, as fragments.
     pub unreadable_documents: Vec<String>,
     /// The hooks.
@@ -60,8 +55,6 @@ impl Release {
     pub fn read(json: &[u8]) -> Result<Self, ParseError> {
         let view = release::parse(json)?;
         let (declared, unreadable_documents) = manifest::declared(&view.manifest);
-        let (generated, named): (Vec<_>, Vec<_>) =
-            declared.into_iter().partition(|found| found.generated);
         let View { info, chart, .. } = &view;
         let end = info.description.floor_char_boundary(DESCRIPTION_LIMIT);
         Ok(Self {
@@ -76,8 +69,7 @@ impl Release {
                 .map(|chart| format!("{}-{}", chart.name, chart.version)),
             apply_method: view.apply_method.to_string(),
             manifest: Digest::of(view.manifest.as_bytes()),
-            objects: named.into_iter().map(|found| found.object).collect(),
-            generated: generated.len(),
+            objects: declared.into_iter().map(|found| found.object).collect(),
             unreadable_documents,
             hooks: view.hooks.iter().enumerate().map(Hook::read).collect(),
         })
@@ -142,7 +134,7 @@ mod tests {
         let json = br#"{"info":{},"manifest":"---\n# Source: a.yaml\nx: 1\n---\napiVersion: v1\nkind: A\nmetadata: {generateName: x}","hooks":[{"name":"n","kind":"Job","manifest":"["}]}"#;
         let release = Release::read(json).unwrap();
         assert_eq!(release.unreadable_documents, ["a.yaml: has no apiVersion"]);
-        assert_eq!(release.objects, []);
+        assert_eq!(release.objects[0].generated(), Some("x"));
         assert_eq!(release.hooks[0].object.to_string(), "Job n");
         assert_eq!((release.chart, release.status), (None, Status::from("")));
     }

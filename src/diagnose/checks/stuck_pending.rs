@@ -2,8 +2,9 @@
 //! how it ended.
 
 use super::{Check, Examines, own, say, says};
+use crate::diagnose::extent::{self, Extent};
 use crate::diagnose::life::{self, Life};
-use crate::diagnose::{Advice, Context, Explanation, Finding, Subject, Text, Verdict};
+use crate::diagnose::{Advice, Command, Context, Explanation, Finding, Subject, Text, Verdict};
 use crate::survey::{History, Need, Record, Release};
 
 pub(super) static CHECK: Check = Check {
@@ -54,7 +55,11 @@ fn pending<'a>(history: &History<'a>) -> Option<(&'a Record, &'a Release)> {
 
 fn needs(context: Context<'_>, history: &History<'_>) -> Vec<Need> {
     match pending(history) {
-        Some((_, release)) => life::needs(context, history, release),
+        Some((newest, release)) => {
+            let mut needs = life::needs(context, history, release);
+            needs.extend(extent::needs(history, newest, release));
+            needs
+        }
         None => Vec::new(),
     }
 }
@@ -69,19 +74,43 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
         Verdict::PossiblyRunning => "and something may still be at work",
         Verdict::Unknown => "and it cannot be known whether something is at work",
     };
+    let done = extent::of(context, history, newest, release);
     let says = says(newest).into_iter();
     vec![Finding {
         id: CHECK.id,
         severity: verdict.severity(),
         subject: Subject::record(newest),
         verdict: Some(verdict),
-        summary: format!("revision {} is {}, {told}", release.version, release.status),
-        evidence: evidence.into_iter().chain(says).collect(),
-        advice: advice(context, history, verdict),
+        summary: format!(
+            "revision {} is {}, {told}{}",
+            release.version,
+            release.status,
+            got_in(done.extent)
+        ),
+        evidence: evidence
+            .into_iter()
+            .chain(done.evidence)
+            .chain(says)
+            .collect(),
+        advice: advice(context, history, verdict, done.extent),
     }]
 }
 
-fn advice(context: Context<'_>, history: &History<'_>, verdict: Verdict) -> Vec<Advice> {
+fn got_in(extent: Extent) -> &'static str {
+    match extent {
+        Extent::None => "; nothing of it got in",
+        Extent::Part => "; a part of it got in",
+        Extent::All => "; all of it got in",
+        Extent::Unknown => "",
+    }
+}
+
+fn advice(
+    context: Context<'_>,
+    history: &History<'_>,
+    verdict: Verdict,
+    extent: Extent,
+) -> Vec<Advice> {
     let (release, namespace) = (history.release.as_str(), history.namespace);
     let windows = context.policy.windows();
     let command = |words: &[&'_ str]| -> Vec<String> {
@@ -94,10 +123,16 @@ fn advice(context: Context<'_>, history: &History<'_>, verdict: Verdict) -> Vec<
             .collect()
     };
     match verdict {
-        Verdict::Stale => vec![own(
-            "show the repair: mark the revision failed, after a snapshot",
-            &command(&["unstick", release, "-n", namespace, "--dry-run"]),
-        )],
+        Verdict::Stale => {
+            let show = own(
+                "show the repair: mark the revision failed, after a snapshot",
+                &command(&["unstick", release, "-n", namespace, "--dry-run"]),
+            );
+            [Some(show), afterwards(history, extent)]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
         Verdict::Unknown => vec![own(
             "make readable what is named above, or ask who may read it; then look again",
             &command(&["check", release, "-n", namespace]),
@@ -117,4 +152,38 @@ fn advice(context: Context<'_>, history: &History<'_>, verdict: Verdict) -> Vec<
             ]
         }
     }
+}
+
+/// What is right once the record is repaired, by what the operation did.
+fn afterwards(history: &History<'_>, extent: Extent) -> Option<Advice> {
+    let newest = history.newest()?;
+    let back = history
+        .deployed()
+        .filter(|record| record.revision() < newest.revision())
+        .filter_map(Record::revision)
+        .max();
+    let text = match (extent, back) {
+        (Extent::Unknown, _) => return None,
+        (Extent::None, _) => {
+            "then run the same upgrade again: nothing was changed yet, so nothing is lost".to_owned()
+        }
+        (Extent::All, _) => {
+            "then run the same upgrade again: it finds its work done, and writes the record that is missing"
+                .to_owned()
+        }
+        (Extent::Part, None) => {
+            "then run the same upgrade again, which goes on from what is there".to_owned()
+        }
+        (Extent::Part, Some(back)) => {
+            let text = format!(
+                "then run the same upgrade again, which goes on from what is there; or go back to revision {back}, \
+                 whose rollback runs its hooks"
+            );
+            let words = ["rollback", &history.release, &back.to_string(), "-n", history.namespace];
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            let command = Some(Command::Helm(history.driver, words));
+            return Some(Advice { text, command });
+        }
+    };
+    Some(say(&text))
 }

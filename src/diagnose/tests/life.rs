@@ -1,6 +1,6 @@
 //! Is it alive? Every sign, and its near misses.
 
-use super::{judged, stuck, waiting};
+use super::{judged, needs, stuck, waiting};
 use crate::diagnose::*;
 use crate::helm::{Driver, Status};
 use crate::live::{ObjectRef, Observed, Readiness, Writer};
@@ -286,9 +286,40 @@ fn what_the_record_does_not_identify_is_not_taken_for_gone() {
         assert_eq!(needs(&survey, &Policy::default()), []);
         assert_eq!(judged(&survey).0, Verdict::Unknown);
     }
+}
+
+#[test]
+fn objects_of_made_up_names_are_the_release_s_if_helm_marked_them() {
+    let job = ObjectRef {
+        name: "web-*".into(),
+        kind: "Job".into(),
+        ..deployment()
+    };
     let mut records = stuck();
-    says(&mut records[1]).generated = 1;
-    assert_eq!(judged(&survey(records)).0, Verdict::Unknown);
+    says(&mut records[1]).objects.push(job.clone());
+    let several = |owner: Option<&str>, seconds| {
+        let Observed::Present(mut one) = live(Readiness::Ready, vec![writer("helm", seconds)])
+        else {
+            panic!("the fixture is there");
+        };
+        one.owner = owner.map(|name| ("shop".into(), name.into()));
+        let objects = vec![("web-x7f".to_owned(), *one)];
+        let survey = survey(records.clone());
+        judged(&see(survey, job.clone(), Observed::Several { objects })).0
+    };
+    assert_eq!(several(Some("web"), 3600), Verdict::Stale);
+    assert_eq!(several(Some("web"), 5), Verdict::PossiblyRunning);
+    // Somebody else's.
+    assert_eq!(several(Some("db"), 5), Verdict::Stale);
+    assert_eq!(several(None, 5), Verdict::Stale);
+    // Hooks bear no mark.
+    let (mut hook, _) = hook("Job", "pre-upgrade");
+    hook.object.name = "web-*".into();
+    let mut records = stuck();
+    says(&mut records[1]).hooks.push(hook);
+    let survey = survey(records);
+    assert_eq!(needs(&survey, &Policy::default()), []);
+    assert_eq!(judged(&survey).0, Verdict::Unknown);
 }
 
 #[test]

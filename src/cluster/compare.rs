@@ -1,0 +1,228 @@
+//! Puts manifests beside the live objects they declare.
+//!
+//! Payloads and objects pass through: what stays are outcomes and the places of
+//! differences, never a value.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream;
+use serde_json::Value;
+
+use super::Cluster;
+use super::answer::{AT_ONCE, Gate};
+use super::listing::ONE_JSON;
+use super::objects::{Fetched, Served};
+use crate::helm::{codec, release};
+use crate::live::compare::compare;
+use crate::live::document::{Stated, stated};
+use crate::live::{Change, Compared, Found, ObjectRef, live_object};
+use crate::survey::{Comparison, RecordId, SeenComparison, Survey};
+
+/// Comparisons under way at a time; each holds two manifests.
+const RELEASES_AT_ONCE: usize = 4;
+
+/// A manifest's objects, and how many documents of it could not be read.
+type Manifest = (Vec<Stated>, usize);
+
+impl Cluster {
+    pub(super) async fn answer_comparisons(
+        &self,
+        gate: &Gate,
+        survey: &mut Survey,
+        asked: BTreeSet<Comparison>,
+    ) {
+        let mut seen: Vec<SeenComparison> = stream::iter(asked)
+            .map(|of| self.compared(gate, of))
+            .buffer_unordered(RELEASES_AT_ONCE)
+            .collect()
+            .await;
+        survey.comparisons.append(&mut seen);
+        survey.comparisons.sort_by(|a, b| a.of.cmp(&b.of));
+    }
+
+    async fn compared(&self, gate: &Gate, of: Comparison) -> SeenComparison {
+        match self.compare(gate, &of).await {
+            Ok((objects, untold)) => SeenComparison {
+                of,
+                objects,
+                untold,
+                failed: None,
+            },
+            Err(reason) => SeenComparison {
+                of,
+                objects: Vec::new(),
+                untold: 0,
+                failed: Some(reason),
+            },
+        }
+    }
+
+    async fn compare(
+        &self,
+        gate: &Gate,
+        of: &Comparison,
+    ) -> Result<(Vec<Compared>, usize), String> {
+        let new = Arc::new(self.manifest(gate, &of.record).await?);
+        let old = match &of.base {
+            None => Arc::default(),
+            Some(base) if *base == of.record => Arc::clone(&new),
+            Some(base) => Arc::new(self.manifest(gate, base).await?),
+        };
+        let pairs = pairs(&old.0, &new.0, &of.namespace);
+        let versions = pairs.iter().map(|pair| pair.object().api_version.clone());
+        let served = self.discover(gate, versions.collect()).await;
+        // By number: a future that borrows the item itself could not be spawned.
+        let objects = stream::iter(0..pairs.len())
+            .map(|at| self.compare_one(gate, &served, &of.namespace, &pairs[at]))
+            .buffered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        let named = |one: &&Stated| one.declared.generated;
+        let untold = new.0.iter().filter(named).count() + new.1;
+        Ok((objects, untold))
+    }
+
+    async fn manifest(&self, gate: &Gate, id: &RecordId) -> Result<Manifest, String> {
+        let record = gate.through(self.read_record(id)).await;
+        let record = record.map_err(|error| error.reason())?;
+        let record = record.ok_or("gone while reading")?;
+        let read = move || {
+            let text = record.payload.unwrap_or_default();
+            let plain = codec::decode(&text, codec::PLAIN_LIMIT).map_err(|e| e.to_string())?;
+            let view = release::parse(&plain.json).map_err(|e| e.to_string())?;
+            Ok(stated(&view.manifest))
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        read.unwrap_or_else(|_| Err("it could not be read".to_owned()))
+    }
+
+    async fn compare_one(
+        &self,
+        gate: &Gate,
+        served: &HashMap<String, Served>,
+        namespace: &str,
+        pair: &Pair<'_>,
+    ) -> Compared {
+        let object = pair.object().clone();
+        let keep = pair.keep();
+        let live = self.fetch(gate, served, namespace, &object, ONE_JSON).await;
+        let (live, failed) = match live {
+            Fetched::Json(json) => (Some(json), None),
+            Fetched::Missing => (None, None),
+            Fetched::Unserved => (None, Some(Found::Unserved)),
+            Fetched::Unreadable(reason) => (None, Some(Found::Unreadable { reason })),
+        };
+        let (change, found) = pair.compare(live.as_ref());
+        Compared {
+            object,
+            change,
+            found: failed.unwrap_or(found),
+            keep,
+            owner: live.and_then(|live| live_object(&live).owner),
+        }
+    }
+}
+
+/// An object as the old and the new manifest have it: at least one does.
+struct Pair<'a> {
+    old: Option<&'a Stated>,
+    new: Option<&'a Stated>,
+    /// The one that is there; the new one, if both are.
+    any: &'a Stated,
+}
+
+impl Pair<'_> {
+    fn object(&self) -> &ObjectRef {
+        &self.any.declared.object
+    }
+
+    fn keep(&self) -> bool {
+        self.any.declared.policy.as_deref() == Some("keep")
+    }
+
+    fn compare(&self, live: Option<&Value>) -> (Change, Found) {
+        let old = self.old.map(|one| &one.content);
+        compare(old, self.new.map(|one| &one.content), live)
+    }
+}
+
+/// Objects by what Helm tells them apart: group, kind, namespace and name, but
+/// not the version (helm v3.18 and v4.2 `pkg/kube/resource.go`). Objects that
+/// the API server names have no counterpart and are left out.
+fn pairs<'a>(old: &'a [Stated], new: &'a [Stated], namespace: &'a str) -> Vec<Pair<'a>> {
+    let key = |one: &'a Stated| {
+        let ObjectRef {
+            api_version,
+            kind,
+            namespace: own,
+            name,
+        } = &one.declared.object;
+        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        let place = own.as_deref().unwrap_or(namespace);
+        (group, kind.as_str(), place, name.as_str())
+    };
+    let named = |one: &&'a Stated| !one.declared.generated;
+    let mut before: HashMap<_, &'a Stated> = old
+        .iter()
+        .filter(named)
+        .map(|one| (key(one), one))
+        .collect();
+    let mut pairs: Vec<Pair<'a>> = Vec::new();
+    for one in new.iter().filter(named) {
+        pairs.push(Pair {
+            old: before.remove(&key(one)),
+            new: Some(one),
+            any: one,
+        });
+    }
+    let removed = old
+        .iter()
+        .filter(named)
+        .filter(|one| before.contains_key(&key(one)));
+    pairs.extend(removed.map(|one| Pair {
+        old: Some(one),
+        new: None,
+        any: one,
+    }));
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paired(old: &str, new: &str) -> Vec<(String, bool, bool)> {
+        let (old, new) = (stated(old).0, stated(new).0);
+        let told = |pair: &Pair<'_>| {
+            let name = pair.object().to_string();
+            (name, pair.old.is_some(), pair.new.is_some())
+        };
+        pairs(&old, &new, "shop").iter().map(told).collect()
+    }
+
+    #[test]
+    fn objects_meet_whatever_their_version_and_namespace_is_spelled() {
+        let object = |version: &str, namespace: &str, name: &str| {
+            format!(
+                "---\napiVersion: {version}\nkind: Deployment\nmetadata: {{name: {name}{namespace}}}\n"
+            )
+        };
+        let old = object("apps/v1beta1", ", namespace: shop", "web") + &object("v1", "", "old");
+        let new = object("apps/v1", "", "web") + &object("v1", ", namespace: other", "old");
+        let expected = [
+            ("Deployment web", true, true),
+            ("Deployment other/old", false, true),
+            ("Deployment old", true, false),
+        ];
+        let expected = expected.map(|(name, old, new)| (name.to_owned(), old, new));
+        assert_eq!(paired(&old, &new), expected);
+    }
+
+    #[test]
+    fn generated_names_have_no_counterpart() {
+        let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: web-}\n";
+        assert_eq!(paired(job, job), []);
+    }
+}
