@@ -226,6 +226,9 @@ pub(super) struct CheckArgs {
     /// Read the payloads of superseded revisions too
     #[arg(long)]
     pub(super) all_revisions: bool,
+    /// Look at live objects too: what is missing, changed, orphaned, or without a record
+    #[arg(long)]
+    pub(super) deep: bool,
     /// Judge a survey that was saved with --save; the cluster is not asked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["save"])]
     pub(super) from: Option<PathBuf>,

@@ -12,6 +12,7 @@ use crate::survey::{Scope, Survey};
 pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit, Failure> {
     let mut policy = policy(&args.life);
     policy.all_revisions = args.all_revisions;
+    policy.deep = args.deep;
     let (survey, findings) = match &args.from {
         Some(file) => offline(narrowed(settings, args, files::load(file)?)?, &policy),
         None => {

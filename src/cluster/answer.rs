@@ -44,12 +44,14 @@ impl Cluster {
         let mut objects: BTreeSet<(String, ObjectRef)> = BTreeSet::new();
         let mut leases = BTreeSet::new();
         let mut comparisons = BTreeSet::new();
+        let mut owned = false;
         for need in needs.iter().cloned() {
             match need {
                 Need::Payload(id) => _ = payloads.insert(id),
                 Need::Object { namespace, object } => _ = objects.insert((namespace, object)),
                 Need::Lease { namespace, name } => _ = leases.insert((namespace, name)),
                 Need::Comparison(of) => _ = comparisons.insert(of),
+                Need::Owned => owned = true,
                 Need::Namespaces | Need::Namespace(_) | Need::Api(_) => {}
             }
         }
@@ -58,6 +60,9 @@ impl Cluster {
         self.answer_objects(&gate, survey, objects).await;
         self.answer_leases(&gate, survey, leases).await;
         self.answer_comparisons(&gate, survey, comparisons).await;
+        if owned {
+            self.answer_owned(&gate, survey).await;
+        }
         self.answer_around(&gate, survey, needs).await;
     }
 

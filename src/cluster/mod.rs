@@ -35,6 +35,7 @@ mod listing;
 mod login;
 mod names;
 mod objects;
+mod owned;
 mod protobuf;
 mod proxy;
 mod records;

@@ -17,6 +17,11 @@ impl Url {
         Self("/version".to_owned())
     }
 
+    /// The list of API groups.
+    pub(super) fn groups() -> Self {
+        Self("/apis".to_owned())
+    }
+
     /// Starts at `/api/v1` or `/apis/GROUP/VERSION`.
     pub(super) fn group_version(api_version: &str) -> Result<Self, ApiError> {
         match api_version.split_once('/') {

@@ -53,6 +53,8 @@ pub fn of(context: Context<'_>, history: &History<'_>, newest: &Record, release:
         _ => Objects::default(),
     };
     let extent = match seen {
+        // An upgrade whose base is gone: what it was to change is not known.
+        _ if base.is_none() && release.status != Status::PendingInstall => Extent::Unknown,
         Some(seen) if seen.failed.is_none() => objects.extent(&hooks),
         _ => Extent::Unknown,
     };

@@ -128,6 +128,16 @@ pub struct Finding {
     pub advice: Vec<Advice>,
 }
 
+impl Finding {
+    /// How much of the operation got in, where it is about an interrupted one.
+    pub fn extent(&self) -> Option<Extent> {
+        self.evidence.iter().find_map(|evidence| match evidence {
+            Evidence::GotIn { extent, .. } => Some(*extent),
+            _ => None,
+        })
+    }
+}
+
 /// One thing to do next: a sentence, and where there is one a command.
 ///
 /// A command is given as arguments of this tool or of Helm; whoever prints it
@@ -275,6 +285,32 @@ pub enum Evidence {
         /// How far.
         state: HookState,
     },
+    /// Objects that a revision declares and that do not exist.
+    Missing {
+        /// Which.
+        objects: Vec<String>,
+    },
+    /// Live objects that bear a release's marks.
+    Marked {
+        /// Which.
+        objects: Vec<String>,
+    },
+    /// An object that names another release as its own.
+    Claimed {
+        /// The object.
+        object: String,
+        /// `NAMESPACE/NAME` of that release.
+        release: String,
+    },
+    /// An object that is not as its manifest has it.
+    Drifted {
+        /// The object.
+        object: String,
+        /// Where it differs.
+        fields: Vec<String>,
+        /// Who owns these fields, as far as it is known.
+        writers: Vec<String>,
+    },
     /// Somebody holds the release's Lease.
     LeaseHeld {
         /// The Lease.
@@ -318,6 +354,10 @@ impl Evidence {
             Self::Waiting { .. } => "waiting",
             Self::GotIn { .. } => "got-in",
             Self::Hook { .. } => "hook",
+            Self::Missing { .. } => "missing",
+            Self::Marked { .. } => "marked",
+            Self::Claimed { .. } => "claimed",
+            Self::Drifted { .. } => "drifted",
             Self::LeaseHeld { .. } => "lease-held",
             Self::Unread { .. } => "unread",
             Self::Quiet { .. } => "quiet",
@@ -339,10 +379,15 @@ impl Evidence {
             | Self::Exists { object, .. }
             | Self::HookRunning { object, .. }
             | Self::Hook { object, .. }
+            | Self::Claimed { object, .. }
+            | Self::Drifted { object, .. }
             | Self::Waiting { object, .. } => Some(object.clone()),
             Self::LeaseHeld { lease, .. } => Some(lease.clone()),
             Self::Unread { what, .. } => Some(what.clone()),
-            Self::Quiet { .. } | Self::GotIn { .. } => None,
+            Self::Quiet { .. }
+            | Self::GotIn { .. }
+            | Self::Missing { .. }
+            | Self::Marked { .. } => None,
         }
     }
 }
@@ -403,6 +448,22 @@ impl fmt::Display for Evidence {
                 events,
                 state,
             } => write!(f, "hook {object} ({}) {state}", events.join(", ")),
+            Self::Missing { objects } => write!(f, "not there: {}", Names(objects)),
+            Self::Marked { objects } => write!(f, "there: {}", Names(objects)),
+            Self::Claimed { object, release } => {
+                write!(f, "{object} says that it belongs to {release}")
+            }
+            Self::Drifted {
+                object,
+                fields,
+                writers,
+            } => {
+                write!(f, "{object} differs in {}", Names(fields))?;
+                match writers.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, ", written by {}", Names(writers)),
+                }
+            }
             Self::LeaseHeld { lease, holder } => write!(f, "{lease} is held by {holder:?}"),
             Self::Unread { what, reason } => write!(f, "could not read {what}: {reason}"),
             Self::Quiet {

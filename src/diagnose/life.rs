@@ -15,7 +15,7 @@ pub const OWN_MANAGER: &str = "zadig-doctor";
 
 /// Controllers of Kubernetes itself, and KWOK, which plays its nodes: they write to a chart's objects on their
 /// own account, whether or not a Helm is alive.
-const CONTROLLERS: [&str; 6] = [
+pub(super) const CONTROLLERS: [&str; 6] = [
     "cloud-controller-manager",
     "endpoint-controller",
     "kube-controller-manager",

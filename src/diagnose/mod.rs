@@ -12,6 +12,7 @@ pub mod checks;
 pub mod extent;
 pub mod finding;
 pub mod life;
+mod standing;
 pub mod text;
 
 #[cfg(test)]
@@ -32,6 +33,8 @@ pub struct Policy {
     pub helm_timeout: i64,
     /// Whether superseded payloads are read too (`--all-revisions`).
     pub all_revisions: bool,
+    /// Whether all live objects are looked at (`--deep`).
+    pub deep: bool,
     /// Whether Leases are left out of the judgement (`--no-lock`).
     pub ignore_leases: bool,
     /// Lease holders that are ourselves: this process, and runs of ours that
@@ -73,6 +76,7 @@ impl Default for Policy {
             older_than: 600,
             helm_timeout: 300,
             all_revisions: false,
+            deep: false,
             ignore_leases: false,
             own_holders: Vec::new(),
         }

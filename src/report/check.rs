@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Voice, count, json, prose::prose, table::table};
+use crate::diagnose::extent::Extent;
 use crate::diagnose::{Check, Finding, Severity, Text, checks};
 use crate::helm::Driver;
 use crate::survey::{Payload, Survey};
@@ -38,6 +39,7 @@ struct FindingV1<'a> {
     revision: Option<u32>,
     driver: Option<Driver>,
     verdict: Option<String>,
+    extent: Option<Extent>,
     summary: &'a str,
     evidence: Vec<EvidenceV1>,
     advice: Vec<AdviceV1<'a>>,
@@ -95,6 +97,7 @@ fn finding_v1<'a>(finding: &'a Finding, voice: &Voice) -> FindingV1<'a> {
         revision: finding.subject.revision,
         driver: finding.subject.driver,
         verdict: finding.verdict.map(|verdict| verdict.to_string()),
+        extent: finding.extent(),
         summary: &finding.summary,
         evidence: evidence.collect(),
         advice: advice.collect(),

@@ -18,12 +18,14 @@ pub mod comparison;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod history;
+pub mod owned;
 pub mod record;
 pub mod release;
 
 pub use around::{ApiState, Listed, NamespaceState, SeenApi, SeenNamespace, Unreadable};
 pub use comparison::{Comparison, SeenComparison};
 pub use history::History;
+pub use owned::{Besides, Owned, SeenOwned};
 pub use record::{Payload, RawRecord, Record, RecordId};
 pub use release::{Hook, Release};
 
@@ -68,6 +70,9 @@ pub struct Survey {
     /// Comparisons that were asked for, in their order.
     #[serde(default)]
     pub comparisons: Vec<SeenComparison>,
+    /// Objects that Helm marked as a release's, if they were asked for.
+    #[serde(default)]
+    pub owned: Option<SeenOwned>,
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// What the user may not read and the judgement of records does without.
@@ -159,6 +164,8 @@ pub enum Need {
     },
     /// Whether live objects are as manifests have them.
     Comparison(Comparison),
+    /// All objects in scope that Helm marked as a release's.
+    Owned,
     /// All namespaces.
     Namespaces,
     /// One namespace.
@@ -216,6 +223,7 @@ impl fmt::Display for Need {
             },
             Self::Lease { namespace, name } => write!(f, "Lease {namespace}/{name}"),
             Self::Comparison(of) => write!(f, "the objects of {}", of.record),
+            Self::Owned => write!(f, "the objects that are a release's"),
             Self::Namespaces => write!(f, "namespaces"),
             Self::Namespace(name) => write!(f, "namespace {name}"),
             Self::Api(version) => write!(f, "the kinds of {version}"),
@@ -235,6 +243,9 @@ impl Survey {
         });
         self.namespaces.sort_by(|a, b| a.name.cmp(&b.name));
         self.comparisons.sort_by(|a, b| a.of.cmp(&b.of));
+        if let Some(owned) = &mut self.owned {
+            owned.objects.sort();
+        }
         self.apis.sort_by(|a, b| a.api_version.cmp(&b.api_version));
         self
     }
@@ -264,6 +275,7 @@ impl Survey {
         }
         self.note_around();
         self.note_comparisons();
+        self.note_owned();
         self.unread.sort();
         self.unread.dedup();
     }
@@ -292,6 +304,7 @@ impl Survey {
             Need::Object { namespace, object } => self.object(namespace, object).is_some(),
             Need::Lease { namespace, name } => self.lease(namespace, name).is_some(),
             Need::Comparison(of) => self.comparison(of).is_some(),
+            Need::Owned => self.owned.is_some(),
             Need::Namespaces => self.namespaces_listed.is_some(),
             Need::Namespace(name) => self.namespace(name).is_some(),
             Need::Api(version) => self.api(version).is_some(),

@@ -3,11 +3,17 @@
 use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding};
 use crate::survey::{History, Need, Record};
 
+mod drift;
 mod foreign_record;
 mod label_payload_mismatch;
+mod leftover_hook;
+mod lost_records;
+mod missing_objects;
 mod near_size_limit;
 mod none_deployed;
 mod occupied_revision;
+mod orphaned_objects;
+mod ownership_mismatch;
 mod pending_in_history;
 mod several_deployed;
 mod storage_namespace;
@@ -73,7 +79,7 @@ impl Check {
 }
 
 /// All checks, in the order of `explain`.
-pub static CHECKS: [&Check; 13] = [
+pub static CHECKS: [&Check; 19] = [
     &stuck_pending::CHECK,
     &stuck_uninstalling::CHECK,
     &undecodable_record::CHECK,
@@ -87,6 +93,12 @@ pub static CHECKS: [&Check; 13] = [
     &pending_in_history::CHECK,
     &storage_namespace::CHECK,
     &foreign_record::CHECK,
+    &lost_records::CHECK,
+    &missing_objects::CHECK,
+    &ownership_mismatch::CHECK,
+    &orphaned_objects::CHECK,
+    &leftover_hook::CHECK,
+    &drift::CHECK,
 ];
 
 /// The check of that id.
@@ -125,6 +137,14 @@ fn helm(text: &str, history: &History<'_>, verb: &str) -> Advice {
     Advice {
         text: text.to_owned(),
         command: Some(Command::Helm(history.driver, words)),
+    }
+}
+
+/// `1 object`, `2 objects`.
+fn plain(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
     }
 }
 

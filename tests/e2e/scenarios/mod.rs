@@ -58,6 +58,8 @@ pub(crate) struct Scenario {
     pub(crate) upgrade_says: Option<&'static str>,
     /// The findings `check` must show once the windows for signs of life have passed.
     pub(crate) finds: &'static [Finds],
+    /// The findings that `check --deep` must show besides, where it is asked.
+    pub(crate) deep: Option<&'static [Finds]>,
     /// Ids of findings that `check` may show besides, as information or a warning.
     pub(crate) may_find: &'static [&'static str],
     /// What `unstick` does.
@@ -84,6 +86,35 @@ pub(crate) struct Finds {
     pub(crate) id: &'static str,
     /// `None` where the check gives no verdict.
     pub(crate) verdict: Option<&'static str>,
+    /// How much of the operation got in, where an interrupted one is told of.
+    pub(crate) extent: Option<&'static str>,
+}
+
+impl Finds {
+    /// Of which nothing got in.
+    const fn none_in(self) -> Self {
+        self.got_in("none")
+    }
+
+    /// Of which a part got in.
+    const fn part_in(self) -> Self {
+        self.got_in("part")
+    }
+
+    /// Of which all got in.
+    const fn all_in(self) -> Self {
+        self.got_in("all")
+    }
+
+    /// Of which nobody can say how much got in.
+    const fn not_told(self) -> Self {
+        self.got_in("unknown")
+    }
+
+    const fn got_in(self, extent: &'static str) -> Self {
+        let extent = Some(extent);
+        Self { extent, ..self }
+    }
 }
 
 /// A finding with the verdict *stale*.
@@ -91,6 +122,7 @@ const fn stale(id: &'static str) -> Finds {
     Finds {
         id,
         verdict: Some("stale"),
+        extent: None,
     }
 }
 
@@ -99,6 +131,7 @@ const fn unknown(id: &'static str) -> Finds {
     Finds {
         id,
         verdict: Some("unknown"),
+        extent: None,
     }
 }
 
@@ -107,12 +140,17 @@ const fn running(id: &'static str) -> Finds {
     Finds {
         id,
         verdict: Some("possibly-running"),
+        extent: None,
     }
 }
 
 /// A finding without a verdict.
 const fn finds(id: &'static str) -> Finds {
-    Finds { id, verdict: None }
+    Finds {
+        id,
+        verdict: None,
+        extent: None,
+    }
 }
 
 /// What `unstick` does to a state.
@@ -210,6 +248,7 @@ impl Scenario {
         leaves: &[],
         upgrade_says: None,
         finds: &[],
+        deep: None,
         may_find: &[],
         unstick: Unstick::Nothing,
         way_out: None,

@@ -31,7 +31,7 @@ scenarios! {
             (2, "pending-upgrade", "pending-upgrade"),
         ],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").not_told()],
         unstick: Repairs,
         then_says: Some(REMOVED),
         make: |stage| {

@@ -24,6 +24,7 @@ fn follow(scenario: &Scenario, stage: &Stage, later: &Later) -> Seen {
     if let Some(says) = scenario.upgrade_says {
         refuses_to_upgrade(stage, says);
     }
+    is_found_deep(scenario, stage, later);
     if scenario.leaves.is_empty() {
         return is_gone(stage, later);
     }
@@ -88,7 +89,10 @@ fn named(report: &Value) -> String {
     let one = |one: &Value| {
         let id = one["id"].as_str().unwrap();
         match one["verdict"].as_str() {
-            Some(verdict) => format!("{id}: {verdict}"),
+            Some(verdict) => match one["extent"].as_str() {
+                Some(extent) => format!("{id}: {verdict}, {extent} in"),
+                None => format!("{id}: {verdict}"),
+            },
             None => id.to_owned(),
         }
     };
@@ -164,6 +168,23 @@ fn is_found(scenario: &Scenario, stage: &Stage, later: &Later) -> String {
     scenario.expect_in(&report, stage.namespace.name());
     exits_by_errors(code, &report);
     named(&report)
+}
+
+/// A look at the live objects shows what it must besides.
+fn is_found_deep(scenario: &Scenario, stage: &Stage, later: &Later) {
+    let namespace = stage.namespace.name();
+    let deep = [
+        "check",
+        "--deep",
+        "--all-revisions",
+        "-n",
+        namespace,
+        "-o",
+        "json",
+    ];
+    if scenario.deep.is_some() {
+        scenario.expect_deep(&later.run(&deep).json(), namespace);
+    }
 }
 
 /// `unstick` repairs it, or touches nothing.

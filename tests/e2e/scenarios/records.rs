@@ -98,7 +98,7 @@ scenarios! {
         how: "kubectl label sets status=failed on a pending-upgrade record",
         leaves: &[(1, "deployed", "deployed"), (2, "failed", "pending-upgrade")],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending"), finds("label-payload-mismatch")],
+        finds: &[stale("stuck-pending").all_in(), finds("label-payload-mismatch")],
         unstick: Repairs,
         make: |stage| {
             kill(waiting_upgrade(stage));
@@ -181,7 +181,7 @@ scenarios! {
             (3, "deployed", "-"),
         ],
         upgrade_says: Some(BUSY),
-        finds: &[unknown("stuck-pending"), finds("undecodable-record")],
+        finds: &[unknown("stuck-pending").all_in(), finds("undecodable-record")],
         unstick: Refuses,
         make: |stage| {
             kill(waiting_upgrade(stage));
@@ -205,7 +205,7 @@ scenarios! {
         how: "SIGKILL while `upgrade --wait` waits, then a copy of the newest record under another name",
         leaves: &[(1, "deployed", "deployed"), (2, "pending-upgrade", "pending-upgrade")],
         upgrade_says: Some(BUSY),
-        finds: &[unknown("stuck-pending")],
+        finds: &[unknown("stuck-pending").all_in()],
         unstick: Refuses,
         make: |stage| {
             kill(waiting_upgrade(stage));
@@ -225,7 +225,7 @@ scenarios! {
         how: "SIGKILL while `upgrade --wait` waits for pods, then the records are moved to this namespace",
         leaves: &[(1, "deployed", "deployed"), (2, "pending-upgrade", "pending-upgrade")],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending"), finds("storage-namespace")],
+        finds: &[stale("stuck-pending").all_in(), finds("storage-namespace")],
         unstick: Repairs,
         remains: &[finds("storage-namespace")],
         make: |stage| from_elsewhere(stage, |elsewhere| kill(waiting_upgrade(elsewhere))),
@@ -261,7 +261,7 @@ scenarios! {
         driver: Driver::ConfigMap,
         leaves: &[(1, "pending-install", "pending-install")],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending"), finds("two-drivers")],
+        finds: &[stale("stuck-pending").all_in(), finds("two-drivers")],
         may_find: &["none-deployed"],
         unstick: Repairs,
         remains: &[finds("two-drivers")],

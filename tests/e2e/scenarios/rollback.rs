@@ -23,7 +23,7 @@ scenarios! {
         how: "SIGKILL while `rollback --wait` waits for pods",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").all_in()],
         unstick: Repairs,
         make: |stage| kill(waiting_rollback(stage)),
     }
@@ -32,7 +32,7 @@ scenarios! {
         how: "SIGINT (Ctrl-C) while `rollback --wait` waits for pods",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").all_in()],
         unstick: Repairs,
         make: |stage| end(waiting_rollback(stage), Signal::INT),
     }
@@ -41,7 +41,7 @@ scenarios! {
         how: "SIGTERM while `rollback --wait` waits for pods",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").all_in()],
         unstick: Repairs,
         make: |stage| end(waiting_rollback(stage), Signal::TERM),
     }
@@ -50,7 +50,7 @@ scenarios! {
         how: "the creation of its pre-rollback hook's Job is refused (403): nobody killed anything",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").part_in()],
         unstick: Repairs,
         make: |stage| without_hook(stage, "pre-rollback"),
     }
@@ -59,7 +59,7 @@ scenarios! {
         how: "the creation of its post-rollback hook's Job is refused (403): nobody killed anything",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").part_in()],
         unstick: Repairs,
         make: |stage| without_hook(stage, "post-rollback"),
     }
@@ -72,7 +72,7 @@ scenarios! {
             (3, "pending-rollback", "pending-rollback"),
         ],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").all_in()],
         may_find: &["none-deployed"],
         unstick: Repairs,
         make: |stage| {

@@ -16,6 +16,14 @@ impl Scenario {
         }
     }
 
+    /// The same for what a look at the live objects adds.
+    pub(super) fn expect_deep(&self, report: &Value, namespace: &str) {
+        let all = [self.finds, self.deep.unwrap_or_default()].concat();
+        if let Err(wrong) = compare(report, namespace, &all, self.may_find) {
+            panic!("{}: deep: {wrong}: {report:#}", self.name);
+        }
+    }
+
     /// The same for what remains when all is done.
     pub(super) fn expect_remains(&self, report: &Value, namespace: &str) {
         if let Err(wrong) = compare(report, namespace, self.remains, &[]) {
@@ -42,8 +50,16 @@ fn compare(
         let id = one["id"].as_str().unwrap_or_default();
         missing.remove(id);
         match finds.iter().find(|finds| finds.id == id) {
-            Some(finds) if one["verdict"].as_str() == finds.verdict => {}
-            Some(_) => return Err(format!("{id} has another verdict")),
+            Some(finds) if one["verdict"].as_str() != finds.verdict => {
+                return Err(format!("{id} has another verdict"));
+            }
+            Some(finds) if one["extent"].as_str() != finds.extent => {
+                return Err(format!(
+                    "{id}: what got in is {}, expected {:?}",
+                    one["extent"], finds.extent
+                ));
+            }
+            Some(_) => {}
             None if !may_find.contains(&id) => return Err(format!("{id} was not expected")),
             None if one["severity"] == "error" => return Err(format!("{id} is no error here")),
             None => {}

@@ -64,20 +64,33 @@ fn row(text: &mut String, scenario: &Scenario) {
 }
 
 fn checked(scenario: &Scenario) -> String {
-    match scenario.leaves {
+    let plain = match scenario.leaves {
         [] => "no such release".to_owned(),
         _ => found(scenario.finds),
+    };
+    match scenario.deep {
+        None => plain,
+        Some(deep) => format!("{plain}; with `--deep`: {}", found(deep)),
     }
 }
 
 fn found(finds: &[Finds]) -> String {
-    let one = |finds: &Finds| match finds.verdict {
-        Some(verdict) => format!("`{}`: {verdict}", finds.id),
-        None => format!("`{}`", finds.id),
+    let one = |finds: &Finds| match (finds.verdict, finds.extent) {
+        (Some(verdict), Some(extent)) => format!("`{}`: {verdict}, {} in", finds.id, whole(extent)),
+        (Some(verdict), None) => format!("`{}`: {verdict}", finds.id),
+        (None, _) => format!("`{}`", finds.id),
     };
     match finds {
         [] => "nothing".to_owned(),
         _ => finds.iter().map(one).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn whole(extent: &str) -> &str {
+    match extent {
+        "unknown" => "who knows what",
+        "none" => "nothing",
+        other => other,
     }
 }
 

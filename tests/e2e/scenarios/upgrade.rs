@@ -28,7 +28,7 @@ scenarios! {
         how: "SIGKILL once `upgrade` has created its record",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").none_in()],
         unstick: Repairs,
         make: |stage| {
             installed(stage);
@@ -40,7 +40,7 @@ scenarios! {
         how: "SIGKILL while `upgrade` waits for a pre-upgrade hook that no node takes",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[running("stuck-pending")],
+        finds: &[running("stuck-pending").part_in()],
         unstick: Refuses,
         way_out: Some(WITHOUT_HOOK),
         make: |stage| kill(upgrade_in_hook(stage)),
@@ -50,7 +50,7 @@ scenarios! {
         how: "SIGKILL once `upgrade` has changed the ConfigMap; the Deployment would be next",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").part_in()],
         unstick: Repairs,
         make: |stage| {
             installed(stage);
@@ -63,7 +63,7 @@ scenarios! {
         how: "SIGKILL while `upgrade --wait` waits for pods",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").all_in()],
         unstick: Repairs,
         make: |stage| kill(waiting_upgrade(stage)),
     }
@@ -72,7 +72,7 @@ scenarios! {
         how: "SIGKILL while `upgrade` waits for a post-upgrade hook that no node takes",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[running("stuck-pending")],
+        finds: &[running("stuck-pending").part_in()],
         unstick: Refuses,
         way_out: Some(WITHOUT_HOOK),
         make: |stage| {
@@ -87,7 +87,7 @@ scenarios! {
         how: "SIGKILL before `upgrade` creates the Job of its post-upgrade hook",
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").part_in()],
         unstick: Repairs,
         make: |stage| {
             installed(stage);
@@ -104,7 +104,7 @@ scenarios! {
             (2, "pending-upgrade", "pending-upgrade"),
         ],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending"), finds("none-deployed")],
+        finds: &[stale("stuck-pending").all_in(), finds("none-deployed")],
         unstick: Repairs,
         make: |stage| {
             quiet(stage, "install", "one");
@@ -117,7 +117,7 @@ scenarios! {
         driver: Driver::ConfigMap,
         leaves: PENDING,
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending")],
+        finds: &[stale("stuck-pending").all_in()],
         unstick: Repairs,
         make: |stage| kill(waiting_upgrade(stage)),
     }
