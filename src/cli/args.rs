@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::diagnose::Severity;
+use crate::helm::Driver;
 
 /// Check, back up, unstick and prune Helm releases
 ///
@@ -226,6 +227,9 @@ pub(super) struct CheckArgs {
     /// Read the payloads of superseded revisions too
     #[arg(long)]
     pub(super) all_revisions: bool,
+    /// Only records in objects of this kind; by default both are looked at
+    #[arg(long, value_name = "DRIVER")]
+    pub(super) driver: Option<DriverArg>,
     /// Look at live objects too: what is missing, changed, orphaned, or without a record
     #[arg(long)]
     pub(super) deep: bool,
@@ -240,6 +244,26 @@ pub(super) struct CheckArgs {
     pub(super) fail_on: FailOn,
     #[command(flatten)]
     pub(super) life: Life,
+}
+
+/// Where Helm keeps its records, as `HELM_DRIVER` calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DriverArg {
+    /// In Secrets, Helm's default
+    #[value(alias = "secrets")]
+    Secret,
+    /// In ConfigMaps
+    #[value(alias = "configmaps")]
+    Configmap,
+}
+
+impl From<DriverArg> for Driver {
+    fn from(driver: DriverArg) -> Self {
+        match driver {
+            DriverArg::Secret => Self::Secret,
+            DriverArg::Configmap => Self::ConfigMap,
+        }
+    }
 }
 
 /// From which severity on `check` exits with 1.

@@ -18,7 +18,8 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
         None => {
             let cluster = connect::cluster(settings).await?;
             let store = connect::existing_store(settings).unwrap_or(None);
-            let scope = settings.scope(&args.releases, cluster.default_namespace());
+            let mut scope = settings.scope(&args.releases, cluster.default_namespace());
+            scope.driver = args.driver.map(Into::into);
             let looked = look::diagnosed(settings, &cluster, &scope, &policy, store.as_ref());
             let (survey, findings) = looked.await?;
             look::namespace_found(&cluster, &survey, &scope).await?;
@@ -57,6 +58,7 @@ fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result
         namespace: settings.global.namespace.clone(),
         releases: args.releases.clone(),
         selector: None,
+        driver: args.driver.map(Into::into),
     };
     survey.records.retain(|record| {
         let release = record.release_name().unwrap_or_default();
@@ -64,6 +66,7 @@ fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result
             .namespace
             .as_ref()
             .is_none_or(|namespace| *namespace == record.id.namespace)
+            && scope.driver.is_none_or(|driver| driver == record.id.driver)
             && (scope.releases.is_empty() || scope.releases.contains(&release))
     });
     look::all_found(&survey, &scope, &settings.voice)?;

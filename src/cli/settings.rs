@@ -183,6 +183,7 @@ impl Settings {
             namespace,
             selector: self.global.selector.clone(),
             releases: releases.to_vec(),
+            driver: None,
         }
     }
 

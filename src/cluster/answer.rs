@@ -13,10 +13,8 @@ use futures::stream;
 use super::Cluster;
 use super::error::ApiError;
 use super::item::Item;
-use super::listing::{ONE_BODY, Selection};
-use super::protobuf;
+use super::listing::Selection;
 use super::records::labels;
-use super::url::Url;
 use crate::helm::{Driver, OWNER_SELECTOR};
 use crate::live::ObjectRef;
 use crate::survey::{Need, Payload, Record, RecordId, Survey, Unread};
@@ -146,16 +144,9 @@ impl Cluster {
         const GARBLED: ApiError = ApiError::Garbled {
             what: "not the record that was asked for",
         };
-        let url = Url::records(id.driver, Some(&id.namespace))?.join(&id.name)?;
-        let (protobuf, body) = self.get_bytes(&url, ONE_BODY).await?;
+        let item = self.item(id).await?;
         let id = id.clone();
-        let decode = move || {
-            let item = match protobuf {
-                true => Item::Protobuf(protobuf::unwrap(&body)?),
-                false => Item::Json(serde_json::from_slice(&body).map_err(|_| GARBLED)?),
-            };
-            read(&item, id.driver, |found| *found == id)?.ok_or(GARBLED)
-        };
+        let decode = move || read(&item, id.driver, |found| *found == id)?.ok_or(GARBLED);
         tokio::task::spawn_blocking(decode)
             .await
             .unwrap_or(Err(GARBLED))

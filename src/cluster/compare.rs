@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::Cluster;
 use super::answer::{AT_ONCE, Gate};
+use super::error::ApiError;
 use super::listing::ONE_JSON;
 use super::objects::{Fetched, Served};
 use crate::helm::{codec, release};
@@ -85,11 +86,15 @@ impl Cluster {
     }
 
     async fn manifest(&self, gate: &Gate, id: &RecordId) -> Result<Manifest, String> {
-        let record = gate.through(self.read_record(id)).await;
-        let record = record.map_err(|error| error.reason())?;
-        let record = record.ok_or("gone while reading")?;
+        let item = gate.through(self.item(id)).await;
+        let item = item.map_err(|error| match error {
+            ApiError::NotFound => "gone while reading".to_owned(),
+            error => error.reason(),
+        })?;
+        let driver = id.driver;
         let read = move || {
-            let text = record.payload.unwrap_or_default();
+            let (text, _) = item.text(driver).map_err(|error| error.reason())?;
+            let text = text.unwrap_or_default();
             let plain = codec::decode(&text, codec::PLAIN_LIMIT).map_err(|e| e.to_string())?;
             let view = release::parse(&plain.json).map_err(|e| e.to_string())?;
             Ok(stated(&view.manifest))

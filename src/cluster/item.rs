@@ -44,6 +44,14 @@ impl Item {
 
     /// Reads the payload of an object that came whole.
     pub(super) fn payload(&self, driver: Driver) -> Result<Payload, ApiError> {
+        let (text, others) = self.text(driver)?;
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        Ok(Payload::read(text.as_deref(), &others))
+    }
+
+    /// The payload's text in an object that came whole, if it has one, and the
+    /// other keys of its data.
+    pub(super) fn text(&self, driver: Driver) -> Result<(Option<Vec<u8>>, Vec<String>), ApiError> {
         match (self, driver) {
             (Self::Protobuf(bytes), Driver::Secret) => {
                 let secret = core::Secret::decode(bytes.as_slice()).map_err(|_| GARBLED)?;
@@ -68,7 +76,7 @@ impl Item {
 }
 
 /// Finds the payload among the keys of `data`.
-fn payload(data: impl IntoIterator<Item = (String, Vec<u8>)>) -> Payload {
+fn payload(data: impl IntoIterator<Item = (String, Vec<u8>)>) -> (Option<Vec<u8>>, Vec<String>) {
     let mut text = None;
     let mut others = Vec::new();
     for (key, value) in data {
@@ -77,8 +85,7 @@ fn payload(data: impl IntoIterator<Item = (String, Vec<u8>)>) -> Payload {
             _ => others.push(key),
         }
     }
-    let others: Vec<&str> = others.iter().map(String::as_str).collect();
-    Payload::read(text.as_deref(), &others)
+    (text, others)
 }
 
 /// The values of a JSON object whose values the API encodes in base64.

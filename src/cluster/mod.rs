@@ -33,6 +33,7 @@ mod kubeconfig;
 mod lease;
 mod listing;
 mod login;
+mod named;
 mod names;
 mod objects;
 mod owned;

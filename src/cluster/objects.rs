@@ -11,7 +11,7 @@ use super::Cluster;
 use super::answer::{AT_ONCE, Gate};
 use super::error::ApiError;
 use super::lease::state;
-use super::listing::{ONE_JSON, ONE_METADATA};
+use super::listing::{MANY_METADATA, ONE_JSON, ONE_METADATA};
 use super::url::Url;
 use crate::live::{ObjectRef, Observed, live_object};
 use crate::survey::{LeaseState, SeenLease, SeenObject, Survey};
@@ -25,6 +25,8 @@ pub(super) enum Served {
     /// It could not be found out.
     Failed(String),
 }
+
+const NOT_JSON: ApiError = ApiError::Garbled { what: "not JSON" };
 
 /// Of how many objects whose names the API server made is told.
 const MANY: usize = 1000;
@@ -159,6 +161,7 @@ impl Cluster {
             let url = url.with("labelSelector", "app.kubernetes.io/managed-by=Helm");
             let own = |json: Value| {
                 if json["metadata"]["generateName"] == prefix && objects.len() < MANY {
+                    let json = typed(json, object);
                     let name = json["metadata"]["name"].as_str().unwrap_or_default();
                     objects.push((name.to_owned(), live_object(&json)));
                 }
@@ -187,15 +190,43 @@ impl Cluster {
             Err(failed) => return failed,
         };
         let read = async {
-            let url = resource.url(namespace, object)?;
-            let body = self.get_bytes(&url.join(&object.name)?, accept).await?.1;
-            serde_json::from_slice(&body).map_err(|_| ApiError::Garbled { what: "not JSON" })
+            let all = resource.url(namespace, object)?;
+            match self
+                .get_bytes(&all.clone().join(&object.name)?, accept)
+                .await
+            {
+                Ok((_, body)) => serde_json::from_slice(&body).map_err(|_| NOT_JSON),
+                Err(error @ ApiError::Forbidden { .. }) => {
+                    let found = self.out_of_all(&all, object, accept).await;
+                    found.map_err(|_| error)?.ok_or(ApiError::NotFound)
+                }
+                Err(error) => Err(error),
+            }
         };
         match gate.through(read).await {
             Ok(json) => Fetched::Json(json),
             Err(ApiError::NotFound) => Fetched::Missing,
             Err(error) => Fetched::Unreadable(error.reason()),
         }
+    }
+
+    /// Who may list such objects and not get one gets it out of a list of one.
+    async fn out_of_all(
+        &self,
+        all: &Url,
+        object: &ObjectRef,
+        accept: &str,
+    ) -> Result<Option<Value>, ApiError> {
+        let own = format!("metadata.name={}", object.name);
+        let url = all.clone().with("fieldSelector", &own);
+        let accept = if accept == ONE_METADATA {
+            MANY_METADATA
+        } else {
+            accept
+        };
+        let mut found = None;
+        self.pages(&url, accept, |json| found = Some(json)).await?;
+        Ok(found.map(|json| typed(json, object)))
     }
 
     pub(super) async fn answer_leases(
@@ -230,6 +261,13 @@ impl Cluster {
             .leases
             .sort_unstable_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     }
+}
+
+/// Elements of a list do not say what they are.
+fn typed(mut json: Value, object: &ObjectRef) -> Value {
+    json["apiVersion"] = object.api_version.as_str().into();
+    json["kind"] = object.kind.as_str().into();
+    json
 }
 
 /// Of kinds that hold secrets and say nothing of readiness, only the metadata

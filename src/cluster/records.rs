@@ -111,7 +111,8 @@ impl Cluster {
     /// holes would be judged wrongly.
     pub async fn records(&self, scope: &Scope, mut sink: impl FnMut(Record)) -> Vec<Unread> {
         let mut unread = Vec::new();
-        for driver in Driver::ALL {
+        let asked = |driver: &Driver| scope.driver.is_none_or(|asked| asked == *driver);
+        for driver in Driver::ALL.into_iter().filter(asked) {
             let mut found = Found::new(scope);
             for (first, selection) in selections(scope, driver) {
                 let result = self.select(selection, first, &mut found, &mut sink).await;
@@ -268,6 +269,7 @@ mod tests {
             namespace: None,
             selector: selector.map(str::to_owned),
             releases: releases.iter().map(|&name| name.to_owned()).collect(),
+            driver: None,
         }
     }
 

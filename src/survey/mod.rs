@@ -38,6 +38,9 @@ pub struct Scope {
     pub selector: Option<String>,
     /// Only these releases; empty means all.
     pub releases: Vec<String>,
+    /// Only records of that driver; none means both.
+    #[serde(default)]
+    pub driver: Option<Driver>,
 }
 
 /// All that was seen.

@@ -1,0 +1,114 @@
+//! What `check` can do with which rights.
+
+use serde_json::{Value, json};
+use zadig_doctor::helm::Driver;
+
+use super::{LONG, Later};
+use crate::helm::{HelmVersion, chart};
+use crate::scenarios::{RELEASE, Stage, find};
+
+/// Whom the tests grant rights.
+const USER: &str = "nobody-user";
+
+/// Gives the user these rules in that namespace, and no others.
+fn grant(stage: &Stage, rules: &Value) {
+    let api = stage.namespace.bed().api();
+    let group = "rbac.authorization.k8s.io";
+    let namespace = stage.namespace.name();
+    let path = |resource: &str| format!("/apis/{group}/v1/namespaces/{namespace}/{resource}");
+    let metadata = json!({"name": "reader"});
+    api.create(
+        &path("roles"),
+        &json!({"metadata": metadata, "rules": rules}),
+    );
+    let binding = json!({
+        "metadata": metadata,
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "reader"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": USER}],
+    });
+    api.create(&path("rolebindings"), &binding);
+}
+
+fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
+    json!({"apiGroups": groups, "resources": resources, "verbs": verbs})
+}
+
+/// `check` of the namespace as that user, an hour later.
+fn check(stage: &Stage, more: &[&str]) -> (Option<i32>, Value) {
+    let own = [
+        "check",
+        "-n",
+        stage.namespace.name(),
+        "--as",
+        USER,
+        "-o",
+        "json",
+    ];
+    let output = Later::by(LONG).run(&[&own, more].concat());
+    (output.code(), output.json())
+}
+
+#[test]
+fn list_on_secrets_alone_is_enough_for_records_in_secrets() {
+    let stage = Stage::new("list-secrets", HelmVersion::V3_17, Driver::Secret);
+    stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
+    grant(&stage, &json!([rule(&[""], &["secrets"], &["list"])]));
+    let (code, report) = check(&stage, &["--driver", "secret"]);
+    assert_eq!(
+        (code, &report["complete"]),
+        (Some(0), &json!(true)),
+        "{report:#}"
+    );
+    assert_eq!(report["examined"], json!({"records": 1, "payloads": 1}));
+    // A name asks for more, and gets it.
+    let (code, report) = check(&stage, &["--driver", "secret", RELEASE]);
+    assert_eq!(code, Some(0), "{report:#}");
+    // Whoever asks for both is told what was not looked at.
+    let (code, report) = check(&stage, &[]);
+    assert_eq!(code, Some(3));
+    let unread = report["unread"].as_array().unwrap();
+    assert_eq!(unread.len(), 1, "{report:#}");
+    assert!(
+        unread[0]["what"]
+            .as_str()
+            .unwrap()
+            .starts_with("configmaps")
+    );
+}
+
+#[test]
+fn without_the_objects_nothing_is_called_stale() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V3_17);
+    grant(
+        &stage,
+        &json!([rule(&[""], &["secrets", "configmaps"], &["list"])]),
+    );
+    let (code, report) = check(&stage, &[]);
+    assert_eq!(code, Some(3));
+    let finding = &report["findings"][0];
+    assert_eq!(finding["id"], "stuck-pending", "{report:#}");
+    assert_eq!(finding["verdict"], "unknown");
+    assert_eq!(finding["extent"], "unknown");
+    let unread = report["unread"].to_string();
+    assert!(
+        unread.contains("Deployment") && unread.contains("Lease"),
+        "{unread}"
+    );
+}
+
+#[test]
+fn list_serves_in_place_of_get() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V3_17);
+    let kinds = rule(&["*"], &["*"], &["list"]);
+    let leases = rule(&["coordination.k8s.io"], &["leases"], &["get"]);
+    grant(&stage, &json!([kinds, leases]));
+    let (code, report) = check(&stage, &[]);
+    assert_eq!(
+        (code, &report["complete"]),
+        (Some(1), &json!(true)),
+        "{report:#}"
+    );
+    let finding = &report["findings"][0];
+    assert_eq!(finding["verdict"], "stale");
+    assert_eq!(finding["extent"], "all");
+}
