@@ -141,8 +141,14 @@ impl From<Token> for String {
 pub(super) enum Output {
     /// For people
     Table,
+    /// For people, with all there is to say
+    Wide,
     /// For scripts
     Json,
+    /// For scripts, the same as YAML
+    Yaml,
+    /// For a pipeline's page of test results; only of `check`
+    Junit,
 }
 
 /// A language, as `--lang` takes it.

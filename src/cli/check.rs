@@ -1,11 +1,12 @@
 //! `check` and `explain`.
 
-use super::args::CheckArgs;
+use super::args::{CheckArgs, Output};
 use super::settings::{Settings, policy};
 use super::{connect, files, look, print};
 use crate::diagnose::{self, Finding, Policy, checks};
 use crate::error::{Exit, Failure};
 use crate::report;
+use crate::report::check::{json, junit, table};
 use crate::survey::{Scope, Survey};
 
 /// Surveys, diagnoses, reports; touches nothing.
@@ -30,10 +31,7 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
     if let Some(file) = &args.save {
         files::save(file, &survey)?;
     }
-    let text = match settings.json() {
-        true => report::check::check_json(&survey, &findings, &settings.voice),
-        false => report::check::check_table(&survey, &findings, &settings.voice),
-    };
+    let text = render(settings, args, &survey, &findings);
     print(settings, &text)?;
     let failed = findings
         .iter()
@@ -46,6 +44,20 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
         true => found,
         false => found.and(Exit::Unreachable),
     })
+}
+
+fn render(settings: &Settings, args: &CheckArgs, survey: &Survey, findings: &[Finding]) -> String {
+    let voice = &settings.voice;
+    match settings.global.output {
+        Output::Table => table::short(survey, findings, voice),
+        Output::Wide => table::wide(survey, findings, voice),
+        // YAML is made of it when it is printed.
+        Output::Json | Output::Yaml => json::check(survey, findings, voice),
+        Output::Junit => {
+            let fails = |severity| args.fail_on.fails(severity);
+            junit::check(survey, findings, voice, fails)
+        }
+    }
 }
 
 /// The part of a saved survey that was asked for.
@@ -94,9 +106,9 @@ pub(super) fn explain(settings: &Settings, id: Option<&str>) -> Result<Exit, Fai
         None => checks::CHECKS.to_vec(),
     };
     let text = match (settings.json(), id) {
-        (true, _) => report::check::explain_json(&wanted, voice),
-        (false, Some(_)) => report::check::explain(wanted[0], voice),
-        (false, None) => report::check::explain_list(voice),
+        (true, _) => report::explain::to_json(&wanted, voice),
+        (false, Some(_)) => report::explain::text(wanted[0], voice),
+        (false, None) => report::explain::list(voice),
     };
     print(settings, &text)
 }

@@ -26,7 +26,7 @@ mod undo;
 mod unstick;
 mod write;
 
-use args::{Cli, VerbArgs};
+use args::{Cli, Output, VerbArgs};
 use settings::Settings;
 
 /// Runs the tool: parses, carries out the verb, prints what came of it.
@@ -91,6 +91,10 @@ fn version(invoked: &str) -> String {
 }
 
 fn dispatch(settings: &Settings, verb: VerbArgs) -> Result<Exit, Failure> {
+    if settings.global.output == Output::Junit && !matches!(verb, VerbArgs::Check(_)) {
+        let message = "only check can be printed as junit";
+        return Err(Failure::new(Exit::Usage, message).hint("use -o json"));
+    }
     match verb {
         VerbArgs::Explain(args) => check::explain(settings, args.id.as_deref()),
         VerbArgs::Completion(args) => complete::script(settings, args.shell),
@@ -122,10 +126,24 @@ fn in_runtime(verb: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
 
 /// Writes data to stdout.
 fn print(settings: &Settings, text: &str) -> Result<Exit, Failure> {
-    match settings.terminal.data(text) {
+    let text = match settings.global.output {
+        Output::Yaml => yaml(text)?,
+        _ => text.to_owned(),
+    };
+    match settings.terminal.data(&text) {
         Ok(()) => Ok(Exit::Done),
         Err(error) => Err(unwritable(error)),
     }
+}
+
+/// Our own JSON as YAML.
+fn yaml(json: &str) -> Result<String, Failure> {
+    let told: serde_json::Result<serde_json::Value> = serde_json::from_str(json);
+    let written = told.map_err(io::Error::from).and_then(|value| {
+        let text = serde_saphyr::to_string(&value);
+        text.map_err(|error| io::Error::other(error.to_string()))
+    });
+    written.map_err(unwritable)
 }
 
 fn unwritable(error: io::Error) -> Failure {

@@ -138,7 +138,7 @@ impl Settings {
     }
 
     pub(super) fn json(&self) -> bool {
-        self.global.output == Output::Json
+        matches!(self.global.output, Output::Json | Output::Yaml)
     }
 
     /// How to reach the cluster.

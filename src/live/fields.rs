@@ -140,7 +140,7 @@ pub(super) fn elements<'a, const N: usize>(
     let keys = keys_of(list, all.clone().next()?);
     let mut found: Vec<Element<'a, N>> = Vec::new();
     for (number, list) in lists.iter().enumerate() {
-        for value in list.into_iter().flat_map(|list| list.iter()) {
+        for value in list.iter().flat_map(|list| list.iter()) {
             let key = key(value, keys)?;
             let at = match found.iter().position(|element| element.key == key) {
                 Some(at) => at,

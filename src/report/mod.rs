@@ -8,6 +8,7 @@ use crate::diagnose::{Advice, Command, Lang};
 use crate::helm::Driver;
 
 pub mod check;
+pub mod explain;
 pub mod operation;
 pub mod plan;
 mod prose;

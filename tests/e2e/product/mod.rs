@@ -15,6 +15,7 @@ mod check;
 mod deep;
 mod environment;
 mod faults;
+mod formats;
 mod installed;
 mod interop;
 mod interrupted;
