@@ -214,6 +214,7 @@ fn worth_listing(survey: &Survey, driver: Driver, wanted: &HashSet<RecordId>) ->
         labels: Some(labels(&survey.scope, &first)),
         fields: None,
         whole: true,
+        all_bodies: whole,
     })
 }
 

@@ -36,6 +36,7 @@ impl Cluster {
             labels: None,
             fields: Some(format!("metadata.name={}", id.name)),
             whole: true,
+            all_bodies: false,
         };
         self.list(selection).next().await
     }

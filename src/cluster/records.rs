@@ -155,6 +155,7 @@ fn selections(scope: &Scope, driver: Driver) -> Vec<(bool, Selection)> {
         labels: Some(labels(scope, OWNER_SELECTOR)),
         fields: None,
         whole: false,
+        all_bodies: false,
     };
     let mut all = vec![(true, base.clone())];
     if scope.selector.as_deref().is_some_and(|own| !own.is_empty()) {
