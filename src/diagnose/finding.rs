@@ -203,6 +203,13 @@ pub enum Evidence {
         /// How many the API server accepts.
         limit: u64,
     },
+    /// How many records a release has, and how much they may hold.
+    Kept {
+        /// How many.
+        records: usize,
+        /// Of payload, in bytes, judged by those that were read.
+        bytes: u64,
+    },
     /// A record of another format.
     Foreign {
         /// The record.
@@ -284,6 +291,7 @@ impl Evidence {
             Self::Labeled { .. } => "labeled",
             Self::Namespace { .. } => "namespace",
             Self::Size { .. } => "size",
+            Self::Kept { .. } => "kept",
             Self::Foreign { .. } => "foreign",
             Self::Exists { .. } => "exists",
             Self::Undecodable { .. } => "undecodable",
@@ -313,7 +321,7 @@ impl Evidence {
             | Self::Waiting { object, .. } => Some(object.clone()),
             Self::LeaseHeld { lease, .. } => Some(lease.clone()),
             Self::Unread { what, .. } => Some(what.clone()),
-            Self::Quiet { .. } => None,
+            Self::Quiet { .. } | Self::Kept { .. } => None,
         }
     }
 }
@@ -347,6 +355,13 @@ impl fmt::Display for Evidence {
                 bytes,
                 limit,
             } => write!(f, "{record}: {bytes} of {limit} bytes"),
+            Self::Kept { records, bytes } => {
+                write!(
+                    f,
+                    "{records} records, about {} KiB of payload",
+                    bytes / 1024
+                )
+            }
             Self::Foreign { record, format } => write!(f, "{record} holds {format}"),
             Self::Exists { object, created } => match created {
                 Some(created) => write!(f, "{object} is there since {created}"),

@@ -1,10 +1,14 @@
 //! The checks: one file each, one visible list.
 
 use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding};
+use crate::helm::Status;
 use crate::survey::{History, Need, Record};
 
+mod duplicate_revision;
 mod foreign_record;
+mod history_bloat;
 mod label_payload_mismatch;
+mod last_unknown;
 mod near_size_limit;
 mod none_deployed;
 mod occupied_revision;
@@ -73,17 +77,20 @@ impl Check {
 }
 
 /// All checks, in the order of `explain`.
-pub static CHECKS: [&Check; 13] = [
+pub static CHECKS: [&Check; 16] = [
     &stuck_pending::CHECK,
     &stuck_uninstalling::CHECK,
+    &last_unknown::CHECK,
     &undecodable_record::CHECK,
     &label_payload_mismatch::CHECK,
+    &duplicate_revision::CHECK,
     &several_deployed::CHECK,
     &none_deployed::CHECK,
     &unlabeled_record::CHECK,
     &occupied_revision::CHECK,
     &two_drivers::CHECK,
     &near_size_limit::CHECK,
+    &history_bloat::CHECK,
     &pending_in_history::CHECK,
     &storage_namespace::CHECK,
     &foreign_record::CHECK,
@@ -106,6 +113,31 @@ fn says(record: &Record) -> Option<Evidence> {
         status: release.status.clone(),
         description: release.description.clone(),
     })
+}
+
+/// What a record says of itself, or its label where its payload was not read.
+fn stated(record: &Record) -> Option<Evidence> {
+    let labeled = || {
+        let status = Status::from(record.label("status")?);
+        let record = record.id.clone();
+        Some(Evidence::Labeled { record, status })
+    };
+    says(record).or_else(labeled)
+}
+
+/// How many of a kind a finding names, as evidence or in a sentence. What is
+/// counted comes from a cluster, and there may be any number of it.
+const MOST: usize = 10;
+
+/// The first of them, and how many more there are: `a, b and 3 more`.
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let mut names = names;
+    let first: Vec<String> = names.by_ref().take(MOST).collect();
+    let first = first.join(", ");
+    match names.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 fn own<S: AsRef<str>>(text: &str, arguments: &[S]) -> Advice {

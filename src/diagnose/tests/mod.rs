@@ -7,6 +7,7 @@ use crate::live::{Observed, Readiness};
 use crate::survey::fixture::{deployment, record, says, see, survey};
 use crate::survey::{Payload, Record};
 
+mod histories;
 mod life;
 mod states;
 
@@ -22,6 +23,14 @@ fn find(survey: &Survey) -> Vec<(&'static str, Severity, Option<Verdict>)> {
         .iter()
         .map(|f| (f.id, f.severity, f.verdict))
         .collect()
+}
+
+fn only(survey: &Survey) -> Finding {
+    let findings = diagnose(survey, &Policy::default());
+    let [finding] = findings.as_slice() else {
+        panic!("one finding: {findings:?}");
+    };
+    finding.clone()
 }
 
 fn judged(survey: &Survey) -> (Verdict, Vec<&'static str>) {

@@ -15,6 +15,7 @@ use crate::proxy::Proxy;
 use crate::records::{Record, of, states};
 
 mod charts;
+mod histories;
 mod install;
 pub(crate) mod make;
 mod moved;
@@ -62,7 +63,7 @@ pub(crate) struct Scenario {
     pub(crate) may_find: &'static [&'static str],
     /// What `unstick` does.
     pub(crate) unstick: Unstick,
-    /// What somebody does where `unstick` refuses.
+    /// What somebody does where `unstick` does not repair it.
     way_out: Option<WayOut>,
     /// What the upgrade after a repair says; `None` if it succeeds.
     pub(crate) then_says: Option<&'static str>,
@@ -72,7 +73,8 @@ pub(crate) struct Scenario {
     make: fn(&Stage),
 }
 
-/// What somebody does where `unstick` refuses: it leaves no record, or something that `unstick` repairs.
+/// What somebody does where `unstick` does not repair it: it leaves no record, something that `unstick`
+/// repairs, or a healthy release.
 struct WayOut {
     says: &'static str,
     go: fn(&Stage),
@@ -178,12 +180,13 @@ macro_rules! scenarios {
 use scenarios;
 
 /// All of them, by what leaves them behind.
-static TOPICS: [(&str, &[Scenario]); 8] = [
+static TOPICS: [(&str, &[Scenario]); 9] = [
     ("helm install", install::ALL),
     ("helm upgrade", upgrade::ALL),
     ("helm rollback", rollback::ALL),
     ("helm uninstall", uninstall::ALL),
     ("Other hands than Helm's", records::ALL),
+    ("Histories out of shape", histories::ALL),
     ("Records that are too large", size::ALL),
     ("Records and objects that lost each other", objects::ALL),
     ("A move to a newer cluster", moved::ALL),

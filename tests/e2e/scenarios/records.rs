@@ -193,8 +193,8 @@ scenarios! {
         what: "two records claim the deployed revision",
         how: "a copy of the newest record under another name",
         leaves: &[(1, "superseded", "superseded"), (2, "deployed", "deployed")],
-        finds: &[finds("several-deployed")],
-        remains: &[finds("several-deployed")],
+        finds: &[finds("duplicate-revision")],
+        remains: &[finds("several-deployed"), finds("duplicate-revision")],
         make: |stage| {
             two_revisions(stage);
             put(stage, stage.record(2), |copy| copy["metadata"]["name"] = "a-copy".into());
@@ -205,7 +205,7 @@ scenarios! {
         how: "SIGKILL while `upgrade --wait` waits, then a copy of the newest record under another name",
         leaves: &[(1, "deployed", "deployed"), (2, "pending-upgrade", "pending-upgrade")],
         upgrade_says: Some(BUSY),
-        finds: &[unknown("stuck-pending")],
+        finds: &[unknown("stuck-pending"), finds("duplicate-revision")],
         unstick: Refuses,
         make: |stage| {
             kill(waiting_upgrade(stage));
@@ -274,7 +274,7 @@ scenarios! {
     }
 }
 
-fn two_revisions(stage: &Stage) {
+pub(super) fn two_revisions(stage: &Stage) {
     quiet(stage, "install", "one");
     quiet(stage, "upgrade", "two");
 }
@@ -293,7 +293,7 @@ fn patch(stage: &Stage, patch: &Value) {
 }
 
 /// As Helm packs it.
-fn packed(json: &[u8]) -> Vec<u8> {
+pub(super) fn packed(json: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all(json).unwrap();
     BASE64_STANDARD.encode(gzip.finish().unwrap()).into_bytes()
@@ -339,7 +339,7 @@ fn other_driver(stage: &Stage, driver: Driver) -> Helm {
 }
 
 /// Makes a copy of a record, changed, in the stage's namespace.
-fn put(stage: &Stage, record: Record, change: impl Fn(&mut Value)) {
+pub(super) fn put(stage: &Stage, record: Record, change: impl Fn(&mut Value)) {
     let mut copy = record.object;
     let metadata = &copy["metadata"];
     copy["metadata"] = json!({"name": metadata["name"], "labels": metadata["labels"]});
