@@ -12,6 +12,7 @@ use crate::survey::{Scope, Survey};
 pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit, Failure> {
     let mut policy = policy(&args.life);
     policy.all_revisions = args.all_revisions;
+    policy.surroundings = true;
     let (survey, findings) = match &args.from {
         Some(file) => offline(narrowed(settings, args, files::load(file)?)?, &policy),
         None => {
@@ -57,7 +58,7 @@ fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result
         releases: args.releases.clone(),
         selector: None,
     };
-    survey.records.retain(|record| {
+    survey.narrow(|record| {
         let release = record.release_name().unwrap_or_default();
         scope
             .namespace

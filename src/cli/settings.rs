@@ -250,9 +250,10 @@ fn kubeconfigs() -> Vec<PathBuf> {
     }
 }
 
-/// How life is judged.
+/// How life is judged, by a verb that looks no further than the releases.
 pub(super) fn policy(life: &Life) -> Policy {
     Policy {
+        surroundings: false,
         older_than: life.older_than.as_secs(),
         helm_timeout: life.helm_timeout.as_secs(),
         ..Policy::default()

@@ -48,7 +48,7 @@ impl Cluster {
                 Need::Payload(id) => _ = payloads.insert(id),
                 Need::Object { namespace, object } => _ = objects.insert((namespace, object)),
                 Need::Lease { namespace, name } => _ = leases.insert((namespace, name)),
-                Need::Namespaces | Need::Namespace(_) | Need::Api(_) => {}
+                Need::Namespaces | Need::Namespace(_) | Need::Api(_) | Need::SecretsNamed(_) => {}
             }
         }
         let gate = Gate::default();

@@ -210,6 +210,36 @@ pub enum Evidence {
         /// Of payload, in bytes, judged by those that were read.
         bytes: u64,
     },
+    /// An object, and what is known of its API.
+    Api {
+        /// The object.
+        object: String,
+        /// As its manifest names it.
+        api_version: String,
+        /// `is not served`.
+        told: String,
+    },
+    /// A namespace that is being deleted.
+    Terminating {
+        /// The namespace.
+        namespace: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A namespace that a record names and that does not exist.
+    NoNamespace {
+        /// The record.
+        record: RecordId,
+        /// The namespace.
+        namespace: String,
+    },
+    /// A label of a namespace.
+    NamespaceLabel {
+        /// The namespace.
+        namespace: String,
+        /// The label and its value.
+        label: String,
+    },
     /// A record of another format.
     Foreign {
         /// The record.
@@ -292,6 +322,10 @@ impl Evidence {
             Self::Namespace { .. } => "namespace",
             Self::Size { .. } => "size",
             Self::Kept { .. } => "kept",
+            Self::Api { .. } => "api",
+            Self::Terminating { .. } => "terminating",
+            Self::NoNamespace { .. } => "no-namespace",
+            Self::NamespaceLabel { .. } => "namespace-label",
             Self::Foreign { .. } => "foreign",
             Self::Exists { .. } => "exists",
             Self::Undecodable { .. } => "undecodable",
@@ -314,13 +348,18 @@ impl Evidence {
             | Self::Namespace { record, .. }
             | Self::Size { record, .. }
             | Self::Foreign { record, .. }
+            | Self::NoNamespace { record, .. }
             | Self::Undecodable { record, .. } => Some(record.to_string()),
             Self::Write { object, .. }
             | Self::Exists { object, .. }
+            | Self::Api { object, .. }
             | Self::HookRunning { object, .. }
             | Self::Waiting { object, .. } => Some(object.clone()),
             Self::LeaseHeld { lease, .. } => Some(lease.clone()),
             Self::Unread { what, .. } => Some(what.clone()),
+            Self::Terminating { namespace, .. } | Self::NamespaceLabel { namespace, .. } => {
+                Some(format!("Namespace {namespace}"))
+            }
             Self::Quiet { .. } | Self::Kept { .. } => None,
         }
     }
@@ -361,6 +400,23 @@ impl fmt::Display for Evidence {
                     "{records} records, about {} KiB of payload",
                     bytes / 1024
                 )
+            }
+            Self::Api {
+                object,
+                api_version,
+                told,
+            } => write!(f, "{object}: {api_version} {told}"),
+            Self::Terminating { namespace, since } => {
+                write!(f, "Namespace {namespace} is being deleted since {since}")
+            }
+            Self::NoNamespace { record, namespace } => {
+                write!(
+                    f,
+                    "{record} names {namespace:?}, and there is no such namespace"
+                )
+            }
+            Self::NamespaceLabel { namespace, label } => {
+                write!(f, "Namespace {namespace} bears the label {label}")
             }
             Self::Foreign { record, format } => write!(f, "{record} holds {format}"),
             Self::Exists { object, created } => match created {

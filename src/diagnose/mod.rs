@@ -8,6 +8,8 @@
 
 use crate::survey::{History, Need, Survey};
 
+pub mod apis;
+pub mod around;
 pub mod checks;
 pub mod finding;
 pub mod life;
@@ -29,6 +31,9 @@ pub struct Policy {
     pub helm_timeout: i64,
     /// Whether superseded payloads are read too (`--all-revisions`).
     pub all_revisions: bool,
+    /// Whether what surrounds the releases is looked at: namespaces, and which
+    /// APIs are served. A repair does without.
+    pub surroundings: bool,
     /// Whether Leases are left out of the judgement (`--no-lock`).
     pub ignore_leases: bool,
     /// Lease holders that are ourselves: this process, and runs of ours that
@@ -70,6 +75,7 @@ impl Default for Policy {
             older_than: 600,
             helm_timeout: 300,
             all_revisions: false,
+            surroundings: true,
             ignore_leases: false,
             own_holders: Vec::new(),
         }
@@ -98,6 +104,7 @@ pub fn needs(survey: &Survey, policy: &Policy) -> Vec<Need> {
         .flat_map(|check| check.needs(context, &histories));
     let mut needs: Vec<Need> = payloads
         .chain(asked)
+        .filter(|need| policy.surroundings || !need.is_around())
         .filter(|need| !survey.answered(need))
         .collect();
     needs.sort();

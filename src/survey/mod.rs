@@ -20,7 +20,9 @@ pub mod history;
 pub mod record;
 pub mod release;
 
-pub use around::{ApiState, Listed, NamespaceState, SeenApi, SeenNamespace, Unreadable};
+pub use around::{
+    ApiState, Listed, NamespaceState, SecretsState, SeenApi, SeenNamespace, SeenSecrets, Unreadable,
+};
 pub use history::History;
 pub use record::{Payload, RawRecord, Record, RecordId};
 pub use release::{Hook, Release};
@@ -63,6 +65,9 @@ pub struct Survey {
     /// Group versions that were asked for, by name.
     #[serde(default)]
     pub apis: Vec<SeenApi>,
+    /// Secrets that were asked for by name.
+    #[serde(default)]
+    pub secrets: Vec<SeenSecrets>,
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// What the user may not read and the judgement of records does without.
@@ -158,6 +163,18 @@ pub enum Need {
     Namespace(String),
     /// Which kinds a group version (`apps/v1`) serves.
     Api(String),
+    /// In which namespaces of the scope there is a Secret of that name.
+    SecretsNamed(String),
+}
+
+impl Need {
+    /// Whether it is about what surrounds the releases, and not about them.
+    pub fn is_around(&self) -> bool {
+        match self {
+            Self::Namespaces | Self::Namespace(_) | Self::Api(_) | Self::SecretsNamed(_) => true,
+            Self::Payload(_) | Self::Object { .. } | Self::Lease { .. } => false,
+        }
+    }
 }
 
 impl Unread {
@@ -211,6 +228,7 @@ impl fmt::Display for Need {
             Self::Namespaces => write!(f, "namespaces"),
             Self::Namespace(name) => write!(f, "namespace {name}"),
             Self::Api(version) => write!(f, "the kinds of {version}"),
+            Self::SecretsNamed(name) => write!(f, "Secrets named {name}"),
         }
     }
 }
@@ -261,11 +279,9 @@ impl Survey {
     /// Lists a need that nothing can answer any more, for the reason given.
     pub fn give_up(&mut self, need: &Need, reason: &str) {
         let (what, reason) = (need.to_string(), reason.to_owned());
-        match need {
-            Need::Namespaces | Need::Namespace(_) | Need::Api(_) => {
-                self.skipped.push(Skipped { what, reason });
-            }
-            _ => self.unread.push(Unread { what, reason }),
+        match need.is_around() {
+            true => self.skipped.push(Skipped { what, reason }),
+            false => self.unread.push(Unread { what, reason }),
         }
     }
 
@@ -284,6 +300,7 @@ impl Survey {
             Need::Namespaces => self.namespaces_listed.is_some(),
             Need::Namespace(name) => self.namespace(name).is_some(),
             Need::Api(version) => self.api(version).is_some(),
+            Need::SecretsNamed(name) => self.secrets_named(name).is_some(),
         }
     }
 

@@ -4,15 +4,19 @@ use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding};
 use crate::helm::Status;
 use crate::survey::{History, Need, Record};
 
+mod deprecated_api;
 mod duplicate_revision;
 mod foreign_record;
 mod history_bloat;
 mod label_payload_mismatch;
 mod last_unknown;
+mod namespace_gone;
+mod namespace_terminating;
 mod near_size_limit;
 mod none_deployed;
 mod occupied_revision;
 mod pending_in_history;
+mod removed_api;
 mod several_deployed;
 mod storage_namespace;
 mod stuck_pending;
@@ -77,7 +81,7 @@ impl Check {
 }
 
 /// All checks, in the order of `explain`.
-pub static CHECKS: [&Check; 16] = [
+pub static CHECKS: [&Check; 20] = [
     &stuck_pending::CHECK,
     &stuck_uninstalling::CHECK,
     &last_unknown::CHECK,
@@ -94,6 +98,10 @@ pub static CHECKS: [&Check; 16] = [
     &pending_in_history::CHECK,
     &storage_namespace::CHECK,
     &foreign_record::CHECK,
+    &namespace_terminating::CHECK,
+    &namespace_gone::CHECK,
+    &removed_api::CHECK,
+    &deprecated_api::CHECK,
 ];
 
 /// The check of that id.

@@ -7,6 +7,7 @@ use crate::live::{Observed, Readiness};
 use crate::survey::fixture::{deployment, record, says, see, survey};
 use crate::survey::{Payload, Record};
 
+mod around;
 mod histories;
 mod life;
 mod states;

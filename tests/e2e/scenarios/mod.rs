@@ -6,6 +6,8 @@
 //! seconds. The bed has no node and the charts are told to want one that never
 //! comes, so `--wait` waits for as long as it is let.
 
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 use zadig_doctor::helm::Driver;
 
@@ -249,6 +251,8 @@ pub(crate) struct Stage {
     driver: Driver,
     /// Helm straight to the API server.
     pub(crate) helm: Helm,
+    /// Namespaces that are a part of it.
+    others: Mutex<Vec<Namespace>>,
 }
 
 impl Stage {
@@ -274,6 +278,7 @@ impl Stage {
             namespace,
             version,
             driver,
+            others: Mutex::default(),
         }
     }
 

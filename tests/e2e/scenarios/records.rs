@@ -9,6 +9,7 @@ use zadig_doctor::helm::Driver;
 
 use super::Unstick::{Refuses, Repairs};
 use super::make::{kill, killed_after, kubectl, quiet, waiting_upgrade};
+use super::objects::gone;
 use super::{BUSY, RELEASE, Scenario, Stage, TAKEN, finds, scenarios, stale, unknown};
 use crate::helm::{Helm, chart};
 use crate::records::{Record, name, of};
@@ -220,6 +221,18 @@ scenarios! {
         remains: &[finds("storage-namespace")],
         make: |stage| from_elsewhere(stage, two_revisions),
     }
+    kept_apart_from_nowhere [every] {
+        what: "the same where the release's own namespace is gone: nothing but its records is left",
+        how: "the same, and kubectl delete namespace; an upgrade would make its objects here",
+        leaves: &[(1, "superseded", "superseded"), (2, "deployed", "deployed")],
+        finds: &[finds("storage-namespace"), finds("namespace-gone")],
+        remains: &[finds("storage-namespace"), finds("namespace-gone")],
+        make: |stage| {
+            from_elsewhere(stage, two_revisions);
+            let elsewhere = stage.others.lock().unwrap().pop().unwrap();
+            gone(elsewhere);
+        },
+    }
     pending_kept_apart [every, old] {
         what: "an upgrade that never ended, its records kept in another namespace",
         how: "SIGKILL while `upgrade --wait` waits for pods, then the records are moved to this namespace",
@@ -359,7 +372,8 @@ fn put_as_config_map(stage: &Stage, record: &Record) {
     stage.namespace.bed().api().create(&path, &map);
 }
 
-/// Has Helm work in another namespace, and moves the records here.
+/// Has Helm work in another namespace, and moves the records here. That
+/// namespace stays for as long as the stage does.
 fn from_elsewhere(stage: &Stage, make: impl Fn(&Stage)) {
     let cluster = stage.namespace.cluster();
     let elsewhere = Stage::on(cluster, "elsewhere", stage.version, stage.driver);
@@ -368,4 +382,5 @@ fn from_elsewhere(stage: &Stage, make: impl Fn(&Stage)) {
         put(stage, record, |_| ());
     }
     kubectl(&elsewhere, &["delete", "secret", "-l", "owner=helm"]);
+    stage.others.lock().unwrap().push(elsewhere.namespace);
 }
