@@ -14,6 +14,7 @@ pub mod checks;
 pub mod finding;
 pub mod life;
 pub mod text;
+pub mod zadig;
 
 #[cfg(test)]
 mod tests;

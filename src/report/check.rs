@@ -158,9 +158,14 @@ fn row(finding: &Finding) -> Vec<String> {
 
 fn details(finding: &Finding, voice: &Voice) -> String {
     let subject = &finding.subject;
-    let release = subject.release.as_deref().unwrap_or("(no release named)");
+    let namespace = &subject.namespace;
+    let about = match (&subject.release, subject.driver) {
+        (Some(release), _) => format!("{namespace}/{release}"),
+        (None, Some(_)) => format!("{namespace}/(no release named)"),
+        (None, None) => namespace.clone(),
+    };
     let title = checks::find(finding.id).map_or("", |check| check.text.title.get(voice.lang));
-    let title = format!("{}/{release}: {title}", subject.namespace);
+    let title = format!("{about}: {title}");
     let mut text = prose(voice, "", &title);
     text += &prose(voice, "  ", &finding.summary);
     for evidence in &finding.evidence {

@@ -24,6 +24,11 @@ mod stuck_uninstalling;
 mod two_drivers;
 mod undecodable_record;
 mod unlabeled_record;
+mod zadig_history_full;
+mod zadig_labels_stripped;
+mod zadig_leftover_namespace;
+mod zadig_managed;
+mod zadig_refuses;
 
 /// A check: data, and functions of a survey.
 #[derive(Debug)]
@@ -81,7 +86,7 @@ impl Check {
 }
 
 /// All checks, in the order of `explain`.
-pub static CHECKS: [&Check; 20] = [
+pub static CHECKS: [&Check; 25] = [
     &stuck_pending::CHECK,
     &stuck_uninstalling::CHECK,
     &last_unknown::CHECK,
@@ -102,6 +107,11 @@ pub static CHECKS: [&Check; 20] = [
     &namespace_gone::CHECK,
     &removed_api::CHECK,
     &deprecated_api::CHECK,
+    &zadig_managed::CHECK,
+    &zadig_refuses::CHECK,
+    &zadig_history_full::CHECK,
+    &zadig_labels_stripped::CHECK,
+    &zadig_leftover_namespace::CHECK,
 ];
 
 /// The check of that id.

@@ -11,6 +11,7 @@ mod around;
 mod histories;
 mod life;
 mod states;
+mod zadig;
 
 fn find(survey: &Survey) -> Vec<(&'static str, Severity, Option<Verdict>)> {
     let policy = Policy::default();

@@ -24,6 +24,7 @@ mod repair;
 mod screen;
 mod shown;
 mod waiting;
+mod zadig;
 
 /// More than any window for signs of life.
 pub(crate) const LONG: i64 = 3600;

@@ -30,6 +30,7 @@ mod size;
 mod table;
 mod uninstall;
 mod upgrade;
+mod zadig;
 
 /// The release of every scenario.
 pub(crate) const RELEASE: &str = "shop";
@@ -182,7 +183,7 @@ macro_rules! scenarios {
 use scenarios;
 
 /// All of them, by what leaves them behind.
-static TOPICS: [(&str, &[Scenario]); 9] = [
+static TOPICS: [(&str, &[Scenario]); 10] = [
     ("helm install", install::ALL),
     ("helm upgrade", upgrade::ALL),
     ("helm rollback", rollback::ALL),
@@ -192,6 +193,7 @@ static TOPICS: [(&str, &[Scenario]); 9] = [
     ("Records that are too large", size::ALL),
     ("Records and objects that lost each other", objects::ALL),
     ("A move to a newer cluster", moved::ALL),
+    ("Releases of Zadig's", zadig::ALL),
 ];
 
 fn all() -> impl Iterator<Item = &'static Scenario> {
