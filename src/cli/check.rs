@@ -2,7 +2,7 @@
 
 use super::args::CheckArgs;
 use super::settings::{Settings, policy};
-use super::{connect, files, look, print};
+use super::{connect, files, look, print, ready};
 use crate::diagnose::{self, Finding, Policy, checks};
 use crate::error::{Exit, Failure};
 use crate::report;
@@ -10,6 +10,9 @@ use crate::survey::{Scope, Survey};
 
 /// Surveys, diagnoses, reports; touches nothing.
 pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit, Failure> {
+    if let Some(operation) = args.ready_for {
+        return ready::ready(settings, args, operation).await;
+    }
     let mut policy = policy(&args.life);
     policy.all_revisions = args.all_revisions;
     policy.surroundings = true;

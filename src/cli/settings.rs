@@ -13,6 +13,7 @@ use super::args::{Connection, Global, LangArg, Life, Output, Token};
 use crate::cluster::ConnectOptions;
 use crate::diagnose::{Lang, Policy};
 use crate::error::{Exit, Failure};
+use crate::helm::Driver;
 use crate::report::Voice;
 use crate::survey::Scope;
 use crate::terminal::Terminal;
@@ -213,6 +214,14 @@ impl Settings {
         Err(Failure::new(Exit::Refused, message).hint(
             "set ZADIG_DOCTOR_HOME to a mounted volume, or give --ephemeral-store to go on without",
         ))
+    }
+
+    /// The kind of object in which Helm, run from the same shell, keeps records.
+    pub(super) fn driver(&self) -> Driver {
+        match variable("HELM_DRIVER").unwrap_or_default().as_str() {
+            "configmap" | "configmaps" => Driver::ConfigMap,
+            _ => Driver::Secret,
+        }
     }
 
     /// Refuses a storage driver that is not supported, rather than finding no

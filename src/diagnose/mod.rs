@@ -13,6 +13,7 @@ pub mod around;
 pub mod checks;
 pub mod finding;
 pub mod life;
+pub mod ready;
 pub mod text;
 pub mod zadig;
 

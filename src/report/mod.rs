@@ -11,6 +11,7 @@ pub mod check;
 pub mod operation;
 pub mod plan;
 mod prose;
+pub mod ready;
 pub mod snapshot;
 mod table;
 

@@ -10,6 +10,7 @@ use crate::survey::{Payload, Record};
 mod around;
 mod histories;
 mod life;
+mod ready;
 mod states;
 mod zadig;
 

@@ -19,6 +19,7 @@ mod interop;
 mod interrupted;
 mod old;
 mod prompts;
+mod ready;
 mod refusals;
 mod repair;
 mod screen;
