@@ -94,13 +94,16 @@ impl Cluster {
         SeenNamespace { name, state }
     }
 
-    /// Of all Secrets of that name in the scope, their namespaces alone.
+    /// Of all Secrets of that name in the scope, their namespaces alone: as of
+    /// any time (`resourceVersion=0`), so that the API server answers from its
+    /// cache and does not read every Secret there is to leave most of them out.
     async fn see_secrets(&self, gate: &Gate, survey: &Survey, name: String) -> SeenSecrets {
         let mut namespaces = BTreeSet::new();
         let listed = async {
             let scope = survey.scope.namespace.as_deref();
             let url = Url::resource("v1", "secrets", scope)?
-                .with("fieldSelector", &format!("metadata.name={name}"));
+                .with("fieldSelector", &format!("metadata.name={name}"))
+                .with("resourceVersion", "0");
             let place = |item: &Value| Some(item["metadata"]["namespace"].as_str()?.to_owned());
             self.metadata(&url, |item| namespaces.extend(place(&item)))
                 .await

@@ -198,7 +198,9 @@ fn of_history(findings: &[Finding], history: &History<'_>, question: Question<'_
         let release = subject.release.as_ref();
         subject.namespace == history.namespace
             && release.is_none_or(|release| *release == history.release)
-            && subject.driver.is_none_or(|driver| driver == history.driver)
+            && (subject.driver.is_none_or(|driver| driver == history.driver)
+                // Told once, of one of the two.
+                || finding.id == "two-drivers")
     };
     let findings = findings.iter().filter(about);
     let mut reasons: Vec<Reason> = findings

@@ -324,9 +324,20 @@ fn the_driver_that_helm_looks_into_is_the_one_that_counts() {
     };
     let mut both = healthy();
     both.extend(stuck().into_iter().map(in_config_maps));
-    let ready = ask(&survey(both), Upgrade);
-    assert_eq!(ready.answer, Yes);
-    assert_eq!(ready.reasons[0].id, "two-drivers");
+    let both = survey(both);
+    let secrets = ask(&both, Upgrade);
+    assert_eq!(secrets.answer, Yes);
+    assert_eq!(secrets.reasons[0].id, "two-drivers");
+    let findings = diagnose(&both, &Policy::default());
+    let question = Question {
+        operation: Upgrade,
+        namespace: NAMESPACE,
+        release: "web",
+        driver: Driver::ConfigMap,
+    };
+    let other = ready(&both, &findings, question);
+    assert_eq!(other.answer, No);
+    assert!(other.reasons.iter().any(|one| one.id == "two-drivers"));
     // Where there is no other, it is the one that is meant.
     let other = stuck().into_iter().map(in_config_maps).collect();
     let ready = ask(&survey(other), Upgrade);

@@ -66,8 +66,8 @@ fn an_environment_is_told_by_its_labels() {
 #[test]
 fn one_without_labels_is_told_by_its_name_and_its_secret() {
     let namespace = Namespace::new("shop-env-gone");
-    install(&namespace);
     marker(&namespace);
+    install(&namespace);
     assert_eq!(only(&namespace).0, "zadig-labels-stripped");
     let adopted = Namespace::new("adopted");
     install(&adopted);
@@ -122,8 +122,8 @@ fn permit(namespace: &Namespace) {
 #[test]
 fn who_may_read_secrets_alone_is_told_what_was_not_looked_at() {
     let namespace = Namespace::new("shop-env-tenant");
-    install(&namespace);
     marker(&namespace);
+    install(&namespace);
     permit(&namespace);
     let tool = Tool::new().kubeconfig(&Bed::get().dir.join("kubeconfig-nobody"));
     let check = ["check", "-n", namespace.name()];
