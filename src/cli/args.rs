@@ -167,7 +167,8 @@ pub(super) enum VerbArgs {
     #[command(after_help = "Examples:\n  \
         {self} check                        # the context's namespace\n  \
         {self} check -A                     # the whole cluster\n  \
-        {self} check web -n shop -o json    # one release, for a script")]
+        {self} check web -n shop -o json    # one release, for a script\n  \
+        {self} check web -n shop --ready-for upgrade && helm upgrade --install web ...")]
     Check(CheckArgs),
     /// Save releases' records to the local store, and look at what was saved
     #[command(
@@ -248,6 +249,10 @@ pub(super) struct CheckArgs {
     /// Exit with 1 if a finding is at least this severe
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     pub(super) fail_on: FailOn,
+    /// Before a deploy: say whether these releases are ready for it. Exits with 0 if so, with 1 if
+    /// it would be refused, lose something or collide, with 3 if that cannot be known
+    #[arg(long, value_name = "OPERATION", requires = "releases", conflicts_with_all = ["from", "save", "fail_on"])]
+    pub(super) ready_for: Option<ReadyFor>,
     #[command(flatten)]
     pub(super) life: Life,
 }
@@ -270,6 +275,17 @@ impl From<DriverArg> for Driver {
             DriverArg::Configmap => Self::ConfigMap,
         }
     }
+}
+
+/// What a pipeline is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReadyFor {
+    /// helm upgrade --install, or a deploy by Zadig
+    Upgrade,
+    /// helm rollback without a revision
+    Rollback,
+    /// helm uninstall
+    Uninstall,
 }
 
 /// From which severity on `check` exits with 1.

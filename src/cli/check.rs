@@ -2,7 +2,7 @@
 
 use super::args::{CheckArgs, Output};
 use super::settings::{Settings, policy};
-use super::{connect, files, look, print};
+use super::{connect, files, look, print, ready};
 use crate::diagnose::{self, Finding, Policy, checks};
 use crate::error::{Exit, Failure};
 use crate::report;
@@ -11,9 +11,13 @@ use crate::survey::{Scope, Survey};
 
 /// Surveys, diagnoses, reports; touches nothing.
 pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit, Failure> {
+    if let Some(operation) = args.ready_for {
+        return ready::ready(settings, args, operation).await;
+    }
     let mut policy = policy(&args.life);
     policy.all_revisions = args.all_revisions;
     policy.deep = args.deep;
+    policy.surroundings = true;
     let (survey, findings) = match &args.from {
         Some(file) => offline(narrowed(settings, args, files::load(file)?)?, &policy),
         None => {
@@ -72,7 +76,7 @@ fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result
         selector: None,
         driver: args.driver.map(Into::into),
     };
-    survey.records.retain(|record| {
+    survey.narrow(|record| {
         let release = record.release_name().unwrap_or_default();
         scope
             .namespace

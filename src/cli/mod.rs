@@ -21,6 +21,7 @@ mod log;
 mod look;
 mod prune;
 mod reach;
+mod ready;
 mod settings;
 mod undo;
 mod unstick;

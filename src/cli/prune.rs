@@ -23,6 +23,7 @@ pub(super) async fn prune(settings: &Settings, args: &PruneArgs) -> Result<Exit,
     let policy = Policy {
         all_revisions: true,
         ignore_leases: writing.no_lock,
+        surroundings: false,
         ..Policy::default()
     };
     let scope = settings.scope(&args.releases, cluster.default_namespace());

@@ -13,6 +13,7 @@ use super::args::{Connection, Global, LangArg, Life, Output, Token};
 use crate::cluster::ConnectOptions;
 use crate::diagnose::{Lang, Policy};
 use crate::error::{Exit, Failure};
+use crate::helm::Driver;
 use crate::report::Voice;
 use crate::survey::Scope;
 use crate::terminal::Terminal;
@@ -216,6 +217,14 @@ impl Settings {
         ))
     }
 
+    /// The kind of object in which Helm, run from the same shell, keeps records.
+    pub(super) fn driver(&self) -> Driver {
+        match variable("HELM_DRIVER").unwrap_or_default().as_str() {
+            "configmap" | "configmaps" => Driver::ConfigMap,
+            _ => Driver::Secret,
+        }
+    }
+
     /// Refuses a storage driver that is not supported, rather than finding no
     /// releases in it.
     pub(super) fn helm_driver(&self) -> Result<(), Failure> {
@@ -251,9 +260,10 @@ fn kubeconfigs() -> Vec<PathBuf> {
     }
 }
 
-/// How life is judged.
+/// How life is judged, by a verb that looks no further than the releases.
 pub(super) fn policy(life: &Life) -> Policy {
     Policy {
+        surroundings: false,
         older_than: life.older_than.as_secs(),
         helm_timeout: life.helm_timeout.as_secs(),
         ..Policy::default()

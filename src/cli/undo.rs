@@ -37,6 +37,7 @@ pub(super) async fn undo(settings: &Settings, args: &UndoArgs) -> Result<Exit, F
 
     let policy = Policy {
         ignore_leases: true,
+        surroundings: false,
         ..Policy::default()
     };
     let mut scope = Scope::default();

@@ -50,7 +50,7 @@ impl Cluster {
                 Need::Lease { namespace, name } => _ = leases.insert((namespace, name)),
                 Need::Comparison(of) => _ = comparisons.insert(of),
                 Need::Owned => owned = true,
-                Need::Namespaces | Need::Namespace(_) | Need::Api(_) => {}
+                Need::Namespaces | Need::Namespace(_) | Need::Api(_) | Need::SecretsNamed(_) => {}
             }
         }
         let gate = Gate::default();

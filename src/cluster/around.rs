@@ -1,4 +1,5 @@
-//! What surrounds the releases: namespaces, and which APIs are served.
+//! What surrounds the releases: namespaces, which APIs are served, and Secrets
+//! that other tools leave.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,8 @@ use super::objects::kinds;
 use super::url::Url;
 use crate::live::read;
 use crate::survey::{
-    ApiState, Listed, NamespaceState, Need, SeenApi, SeenNamespace, Survey, Unreadable,
+    ApiState, Listed, NamespaceState, Need, SecretsState, SeenApi, SeenNamespace, SeenSecrets,
+    Survey, Unreadable,
 };
 
 /// How many objects a page holds: a few kilobytes each.
@@ -24,17 +26,23 @@ impl Cluster {
     pub(super) async fn answer_around(&self, gate: &Gate, survey: &mut Survey, needs: &[Need]) {
         let mut names = BTreeSet::new();
         let mut versions = BTreeSet::new();
+        let mut secrets = BTreeSet::new();
         let mut all = false;
         for need in needs {
             match need {
                 Need::Namespaces => all = true,
                 Need::Namespace(name) => _ = names.insert(name.clone()),
                 Need::Api(version) => _ = versions.insert(version.clone()),
+                Need::SecretsNamed(name) => _ = secrets.insert(name.clone()),
                 _ => {}
             }
         }
         if all {
             self.list_namespaces(gate, survey).await;
+        }
+        for name in secrets {
+            let seen = self.see_secrets(gate, survey, name).await;
+            survey.secrets.push(seen);
         }
         names.retain(|name| survey.namespace(name).is_none());
         let mut seen: Vec<SeenNamespace> = stream::iter(names)
@@ -84,6 +92,27 @@ impl Cluster {
             Err(error) => NamespaceState::Unreadable(unreadable(&error)),
         };
         SeenNamespace { name, state }
+    }
+
+    /// Of all Secrets of that name in the scope, their namespaces alone: as of
+    /// any time (`resourceVersion=0`), so that the API server answers from its
+    /// cache and does not read every Secret there is to leave most of them out.
+    async fn see_secrets(&self, gate: &Gate, survey: &Survey, name: String) -> SeenSecrets {
+        let mut namespaces = BTreeSet::new();
+        let listed = async {
+            let scope = survey.scope.namespace.as_deref();
+            let url = Url::resource("v1", "secrets", scope)?
+                .with("fieldSelector", &format!("metadata.name={name}"))
+                .with("resourceVersion", "0");
+            let place = |item: &Value| Some(item["metadata"]["namespace"].as_str()?.to_owned());
+            let all = |item: Value| namespaces.extend(place(&item));
+            self.pages(&url, MANY_METADATA, all).await
+        };
+        let state = match gate.through(listed).await {
+            Ok(()) => SecretsState::In { namespaces },
+            Err(error) => SecretsState::Unreadable(unreadable(&error)),
+        };
+        SeenSecrets { name, state }
     }
 
     async fn see_api(&self, gate: &Gate, api_version: String) -> SeenApi {

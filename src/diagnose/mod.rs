@@ -8,21 +8,27 @@
 
 use crate::survey::{History, Need, Survey};
 
+pub mod apis;
+pub mod around;
 pub mod checks;
+pub mod evidence;
 pub mod extent;
 pub mod finding;
 pub mod life;
+pub mod ready;
 mod standing;
 pub mod text;
+pub mod words;
+pub mod zadig;
 
 #[cfg(test)]
 mod tests;
 
 pub use checks::{CHECKS, Check, Examines};
-pub use finding::{
-    Advice, Command, Evidence, Finding, HookState, Names, Seconds, Severity, Subject, Verdict,
-};
+pub use evidence::Evidence;
+pub use finding::{Advice, Command, Finding, Severity, Subject, Verdict};
 pub use text::{Explanation, Lang, Text};
+pub use words::{HookState, Names, Seconds};
 
 /// What the judgement depends on beside the survey.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +41,9 @@ pub struct Policy {
     pub all_revisions: bool,
     /// Whether all live objects are looked at (`--deep`).
     pub deep: bool,
+    /// Whether what surrounds the releases is looked at: namespaces, and which
+    /// APIs are served. A repair does without.
+    pub surroundings: bool,
     /// Whether Leases are left out of the judgement (`--no-lock`).
     pub ignore_leases: bool,
     /// Lease holders that are ourselves: this process, and runs of ours that
@@ -77,6 +86,7 @@ impl Default for Policy {
             helm_timeout: 300,
             all_revisions: false,
             deep: false,
+            surroundings: true,
             ignore_leases: false,
             own_holders: Vec::new(),
         }
@@ -105,6 +115,7 @@ pub fn needs(survey: &Survey, policy: &Policy) -> Vec<Need> {
         .flat_map(|check| check.needs(context, &histories));
     let mut needs: Vec<Need> = payloads
         .chain(asked)
+        .filter(|need| policy.surroundings || !need.is_around())
         .filter(|need| !survey.answered(need))
         .collect();
     needs.sort();

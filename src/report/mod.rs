@@ -12,6 +12,7 @@ pub mod explain;
 pub mod operation;
 pub mod plan;
 mod prose;
+pub mod ready;
 pub mod snapshot;
 mod table;
 

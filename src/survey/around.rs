@@ -1,15 +1,16 @@
-//! What surrounds the releases: namespaces, and which APIs are served.
+//! What surrounds the releases: namespaces, which APIs are served, and Secrets
+//! that other tools leave.
 //!
 //! Judgements of records do without it. So whoever may not read it still gets
 //! them, and is told what was not looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::live::ObjectRef;
-use crate::survey::{Skipped, Survey, Unread};
+use crate::survey::{Record, Skipped, Survey, Unread};
 
 /// A namespace that was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +65,28 @@ pub enum ApiState {
     Unreadable(Unreadable),
 }
 
+/// Secrets of one name, wherever in the scope they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenSecrets {
+    /// Their name.
+    pub name: String,
+    /// What the list told.
+    pub state: SecretsState,
+}
+
+/// Where there are Secrets of a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "secrets")]
+pub enum SecretsState {
+    /// In these namespaces, and no other of the scope.
+    In {
+        /// Their names.
+        namespaces: BTreeSet<String>,
+    },
+    /// They could not be listed.
+    Unreadable(Unreadable),
+}
+
 /// Why something could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unreadable {
@@ -105,12 +128,36 @@ impl Survey {
         at.ok().map(|at| &self.apis[at].state)
     }
 
+    /// Where there are Secrets of that name; `None` if they were not asked for.
+    pub fn secrets_named(&self, name: &str) -> Option<&SecretsState> {
+        let seen = self.secrets.iter().find(|seen| seen.name == name);
+        seen.map(|seen| &seen.state)
+    }
+
     /// Whether objects of that kind are served; `None` if it is not known.
     pub fn serves(&self, object: &ObjectRef) -> Option<bool> {
         match self.api(&object.api_version)? {
             ApiState::Gone => Some(false),
             ApiState::Served { kinds } => Some(kinds.contains(&object.kind)),
             ApiState::Unreadable(_) => None,
+        }
+    }
+
+    /// Leaves out records. A namespace that has none left then tells nothing by
+    /// itself: that it is empty was never seen.
+    pub fn narrow(&mut self, keep: impl FnMut(&Record) -> bool) {
+        self.records.retain(keep);
+        let left: BTreeSet<&str> = self
+            .records
+            .iter()
+            .map(|record| record.id.namespace.as_str())
+            .collect();
+        for seen in &mut self.namespaces {
+            if let NamespaceState::Present { labels, .. } = &mut seen.state
+                && !left.contains(seen.name.as_str())
+            {
+                labels.clear();
+            }
         }
     }
 
@@ -128,6 +175,11 @@ impl Survey {
         for seen in &self.apis {
             if let ApiState::Unreadable(why) = &seen.state {
                 unreadable.push((format!("the kinds of {}", seen.api_version), why.clone()));
+            }
+        }
+        for seen in &self.secrets {
+            if let SecretsState::Unreadable(why) = &seen.state {
+                unreadable.push((format!("Secrets named {}", seen.name), why.clone()));
             }
         }
         for (what, Unreadable { reason, forbidden }) in unreadable {

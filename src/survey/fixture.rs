@@ -1,13 +1,14 @@
 //! Surveys made by hand, for the tests of the pure rooms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::helm::{Digest, Driver, RecordKey, Status};
 use crate::live::{LiveObject, ObjectRef, Observed, Readiness, Writer};
 use crate::survey::{
-    LeaseState, Payload, Record, RecordId, Release, Scope, SeenLease, SeenObject, Survey,
+    ApiState, LeaseState, Listed, NamespaceState, Payload, Record, RecordId, Release, Scope,
+    SecretsState, SeenApi, SeenLease, SeenNamespace, SeenObject, SeenSecrets, Survey,
 };
 
 /// The API server's time in fixtures.
@@ -107,7 +108,8 @@ pub(crate) fn live(readiness: Readiness, writers: Vec<Writer>) -> Observed {
 
 /// A survey of these records in which everything that could be asked for was
 /// read: the Deployment is ready and was last written by Helm an hour ago, and
-/// nobody holds the Lease.
+/// nobody holds the Lease; there are namespaces `shop` and `elsewhere`, and a
+/// few of Kubernetes' APIs.
 pub(crate) fn survey(records: Vec<Record>) -> Survey {
     let hour = vec![writer("helm", 3600)];
     let survey = Survey {
@@ -122,8 +124,20 @@ pub(crate) fn survey(records: Vec<Record>) -> Survey {
             state: LeaseState::Free,
         }],
         unread: Vec::new(),
+        namespaces_listed: Some(Listed::All),
+        secrets: vec![SeenSecrets {
+            name: "default-registry-secret".into(),
+            state: SecretsState::In {
+                namespaces: BTreeSet::new(),
+            },
+        }],
         ..Survey::default()
     };
+    let survey = place(survey, "elsewhere", present(&[]));
+    let survey = place(survey, NAMESPACE, present(&[]));
+    let survey = serve(survey, "v1", Some(&["ConfigMap", "Secret", "Service"]));
+    let survey = serve(survey, "apps/v1", Some(&["Deployment"]));
+    let survey = serve(survey, "batch/v1", Some(&["CronJob", "Job"]));
     see(survey.sorted(), deployment(), live(Readiness::Ready, hour))
 }
 
@@ -135,5 +149,39 @@ pub(crate) fn see(mut survey: Survey, object: ObjectRef, observed: Observed) -> 
         object,
         observed,
     });
+    survey.sorted()
+}
+
+/// A namespace of a day's age with these labels.
+pub(crate) fn present(labels: &[(&str, &str)]) -> NamespaceState {
+    let labels = labels.iter();
+    NamespaceState::Present {
+        labels: labels
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        created: Some(ago(86_400)),
+        deleting: None,
+    }
+}
+
+/// The survey with what was seen of a namespace added or replaced.
+pub(crate) fn place(mut survey: Survey, name: &str, state: NamespaceState) -> Survey {
+    survey.namespaces.retain(|seen| seen.name != name);
+    let name = name.to_owned();
+    survey.namespaces.push(SeenNamespace { name, state });
+    survey.sorted()
+}
+
+/// The survey with these kinds of a group version served, or none of it.
+pub(crate) fn serve(mut survey: Survey, api_version: &str, kinds: Option<&[&str]>) -> Survey {
+    survey.apis.retain(|seen| seen.api_version != api_version);
+    let state = match kinds {
+        None => ApiState::Gone,
+        Some(kinds) => ApiState::Served {
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        },
+    };
+    let api_version = api_version.to_owned();
+    survey.apis.push(SeenApi { api_version, state });
     survey.sorted()
 }

@@ -22,7 +22,9 @@ pub mod owned;
 pub mod record;
 pub mod release;
 
-pub use around::{ApiState, Listed, NamespaceState, SeenApi, SeenNamespace, Unreadable};
+pub use around::{
+    ApiState, Listed, NamespaceState, SecretsState, SeenApi, SeenNamespace, SeenSecrets, Unreadable,
+};
 pub use comparison::{Comparison, SeenComparison};
 pub use history::History;
 pub use owned::{Besides, Owned, SeenOwned};
@@ -76,6 +78,9 @@ pub struct Survey {
     /// Objects that Helm marked as a release's, if they were asked for.
     #[serde(default)]
     pub owned: Option<SeenOwned>,
+    /// Secrets that were asked for by name.
+    #[serde(default)]
+    pub secrets: Vec<SeenSecrets>,
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// What the user may not read and the judgement of records does without.
@@ -175,6 +180,22 @@ pub enum Need {
     Namespace(String),
     /// Which kinds a group version (`apps/v1`) serves.
     Api(String),
+    /// In which namespaces of the scope there is a Secret of that name.
+    SecretsNamed(String),
+}
+
+impl Need {
+    /// Whether it is about what surrounds the releases, and not about them.
+    pub fn is_around(&self) -> bool {
+        match self {
+            Self::Namespaces | Self::Namespace(_) | Self::Api(_) | Self::SecretsNamed(_) => true,
+            Self::Payload(_)
+            | Self::Object { .. }
+            | Self::Lease { .. }
+            | Self::Comparison(_)
+            | Self::Owned => false,
+        }
+    }
 }
 
 impl Unread {
@@ -230,6 +251,7 @@ impl fmt::Display for Need {
             Self::Namespaces => write!(f, "namespaces"),
             Self::Namespace(name) => write!(f, "namespace {name}"),
             Self::Api(version) => write!(f, "the kinds of {version}"),
+            Self::SecretsNamed(name) => write!(f, "Secrets named {name}"),
         }
     }
 }
@@ -286,11 +308,9 @@ impl Survey {
     /// Lists a need that nothing can answer any more, for the reason given.
     pub fn give_up(&mut self, need: &Need, reason: &str) {
         let (what, reason) = (need.to_string(), reason.to_owned());
-        match need {
-            Need::Namespaces | Need::Namespace(_) | Need::Api(_) => {
-                self.skipped.push(Skipped { what, reason });
-            }
-            _ => self.unread.push(Unread { what, reason }),
+        match need.is_around() {
+            true => self.skipped.push(Skipped { what, reason }),
+            false => self.unread.push(Unread { what, reason }),
         }
     }
 
@@ -311,6 +331,7 @@ impl Survey {
             Need::Namespaces => self.namespaces_listed.is_some(),
             Need::Namespace(name) => self.namespace(name).is_some(),
             Need::Api(version) => self.api(version).is_some(),
+            Need::SecretsNamed(name) => self.secrets_named(name).is_some(),
         }
     }
 

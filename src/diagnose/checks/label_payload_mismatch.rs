@@ -24,9 +24,12 @@ pub(super) static CHECK: Check = Check {
         },
         cure: Text {
             en: "The payload is what Helm acts on. Where the newest revision is stuck, `{self} unstick` sets both \
-                 together. Otherwise save the record with `{self} backup` and set the label to what the payload says.",
+                 together. Otherwise save the record with `{self} backup` and set the label to what the payload says. Where it \
+                 is the object's own name that disagrees, the record was stored in another one's place: create it \
+                 again under the name that its payload says, and delete the copy.",
             zh: "Helm 以记录内容为准。如果最新的 revision 卡住，`{self} unstick` 会同时修正两者；\
-                 否则先用 `{self} backup` 保存记录，再把标签改成与内容一致。",
+                 否则先用 `{self} backup` 保存记录，再把标签改成与内容一致。如果不一致的是对象自己的名字，说明记录被存到了别的位置：\
+                 请按内容所说的名字重新创建，再删除这个副本。",
         },
     },
     examines: Examines::Release {
@@ -60,11 +63,27 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
                     "save it as it is",
                     &["backup", &history.release, "-n", history.namespace],
                 ),
-                say("the payload is what Helm acts on; make the label say the same"),
+                say(to_do(record)),
             ],
         })
     });
     findings.collect()
+}
+
+/// A label can be changed, an object's name cannot.
+fn to_do(record: &Record) -> &'static str {
+    let renamed = record.id.key().is_some_and(|key| {
+        record.decoded().is_some_and(|release| {
+            release.name != key.release || release.version != i64::from(key.revision)
+        })
+    });
+    match renamed {
+        true => {
+            "it was stored under the name of another revision: create it again under the name that its payload says, \
+             unless that is taken, and delete this one"
+        }
+        false => "the payload is what Helm acts on; make the label say the same",
+    }
 }
 
 /// Labels, and what the object's name says, against the payload. A label that

@@ -1,20 +1,28 @@
 //! The checks: one file each, one visible list.
 
 use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding};
+use crate::helm::Status;
 use crate::survey::{History, Need, Record};
 
+mod deprecated_api;
 mod drift;
+mod duplicate_revision;
 mod foreign_record;
+mod history_bloat;
 mod label_payload_mismatch;
+mod last_unknown;
 mod leftover_hook;
 mod lost_records;
 mod missing_objects;
+mod namespace_gone;
+mod namespace_terminating;
 mod near_size_limit;
 mod none_deployed;
 mod occupied_revision;
 mod orphaned_objects;
 mod ownership_mismatch;
 mod pending_in_history;
+mod removed_api;
 mod several_deployed;
 mod storage_namespace;
 mod stuck_pending;
@@ -22,6 +30,11 @@ mod stuck_uninstalling;
 mod two_drivers;
 mod undecodable_record;
 mod unlabeled_record;
+mod zadig_history_full;
+mod zadig_labels_stripped;
+mod zadig_leftover_namespace;
+mod zadig_managed;
+mod zadig_refuses;
 
 /// A check: data, and functions of a survey.
 #[derive(Debug)]
@@ -79,20 +92,32 @@ impl Check {
 }
 
 /// All checks, in the order of `explain`.
-pub static CHECKS: [&Check; 19] = [
+pub static CHECKS: [&Check; 31] = [
     &stuck_pending::CHECK,
     &stuck_uninstalling::CHECK,
+    &last_unknown::CHECK,
     &undecodable_record::CHECK,
     &label_payload_mismatch::CHECK,
+    &duplicate_revision::CHECK,
     &several_deployed::CHECK,
     &none_deployed::CHECK,
     &unlabeled_record::CHECK,
     &occupied_revision::CHECK,
     &two_drivers::CHECK,
     &near_size_limit::CHECK,
+    &history_bloat::CHECK,
     &pending_in_history::CHECK,
     &storage_namespace::CHECK,
     &foreign_record::CHECK,
+    &namespace_terminating::CHECK,
+    &namespace_gone::CHECK,
+    &removed_api::CHECK,
+    &deprecated_api::CHECK,
+    &zadig_managed::CHECK,
+    &zadig_refuses::CHECK,
+    &zadig_history_full::CHECK,
+    &zadig_labels_stripped::CHECK,
+    &zadig_leftover_namespace::CHECK,
     &lost_records::CHECK,
     &missing_objects::CHECK,
     &ownership_mismatch::CHECK,
@@ -118,6 +143,31 @@ fn says(record: &Record) -> Option<Evidence> {
         status: release.status.clone(),
         description: release.description.clone(),
     })
+}
+
+/// What a record says of itself, or its label where its payload was not read.
+fn stated(record: &Record) -> Option<Evidence> {
+    let labeled = || {
+        let status = Status::from(record.label("status")?);
+        let record = record.id.clone();
+        Some(Evidence::Labeled { record, status })
+    };
+    says(record).or_else(labeled)
+}
+
+/// How many of a kind a finding names, as evidence or in a sentence. What is
+/// counted comes from a cluster, and there may be any number of it.
+const MOST: usize = 10;
+
+/// The first of them, and how many more there are: `a, b and 3 more`.
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let mut names = names;
+    let first: Vec<String> = names.by_ref().take(MOST).collect();
+    let first = first.join(", ");
+    match names.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 fn own<S: AsRef<str>>(text: &str, arguments: &[S]) -> Advice {

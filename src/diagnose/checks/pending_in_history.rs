@@ -1,8 +1,7 @@
 //! `pending-in-history`: an old revision still says that it is in the making.
 
-use super::{Check, Examines, no_needs, say, says};
-use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
-use crate::helm::Status;
+use super::{Check, Examines, MOST, listed, no_needs, say, stated};
+use crate::diagnose::{Context, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Record};
 
 pub(super) static CHECK: Check = Check {
@@ -49,7 +48,6 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let Some(last) = old.last() else {
         return Vec::new();
     };
-    let revisions: Vec<_> = old.iter().filter_map(|record| told(record)).collect();
     vec![Finding {
         id: CHECK.id,
         severity: Severity::Info,
@@ -57,9 +55,13 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
         verdict: None,
         summary: format!(
             "an operation that never ended is in the history: {}",
-            revisions.join(", ")
+            listed(old.iter().filter_map(|record| told(record)))
         ),
-        evidence: old.iter().filter_map(|record| evidence(record)).collect(),
+        evidence: old
+            .iter()
+            .filter_map(|record| stated(record))
+            .take(MOST)
+            .collect(),
         advice: vec![say(
             "nothing has to be done; do not roll back to what was never finished",
         )],
@@ -69,13 +71,4 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
 fn told(record: &Record) -> Option<String> {
     let (revision, status) = (record.revision()?, record.status()?);
     Some(format!("revision {revision} is {status}"))
-}
-
-fn evidence(record: &Record) -> Option<Evidence> {
-    let labeled = || {
-        let status = Status::from(record.label("status")?);
-        let record = record.id.clone();
-        Some(Evidence::Labeled { record, status })
-    };
-    says(record).or_else(labeled)
 }

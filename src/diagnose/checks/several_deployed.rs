@@ -1,6 +1,8 @@
 //! `several-deployed`: more than one revision says it is the deployed one.
 
-use super::{Check, Examines, no_needs, own, say, says};
+use std::collections::BTreeSet;
+
+use super::{Check, Examines, MOST, listed, no_needs, own, say, says};
 use crate::diagnose::{Context, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::History;
 
@@ -41,18 +43,24 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let [.., last] = deployed.as_slice() else {
         return Vec::new();
     };
-    if deployed.len() < 2 {
+    let revisions = deployed.iter().filter_map(|record| record.revision());
+    // Two records of one revision are another check's business.
+    let revisions: BTreeSet<u32> = revisions.collect();
+    if revisions.len() < 2 {
         return Vec::new();
     }
-    let revisions = deployed.iter().filter_map(|record| record.revision());
-    let revisions: Vec<_> = revisions.map(|revision| revision.to_string()).collect();
+    let revisions = revisions.into_iter().map(|revision| revision.to_string());
     vec![Finding {
         id: CHECK.id,
         severity: Severity::Error,
         subject: Subject::record(last),
         verdict: None,
-        summary: format!("revisions {} all say deployed", revisions.join(", ")),
-        evidence: deployed.iter().filter_map(|record| says(record)).collect(),
+        summary: format!("revisions {} all say deployed", listed(revisions)),
+        evidence: deployed
+            .iter()
+            .filter_map(|record| says(record))
+            .take(MOST)
+            .collect(),
         advice: vec![
             own(
                 "save all of them",

@@ -7,9 +7,13 @@ use crate::live::{Observed, Readiness};
 use crate::survey::fixture::{deployment, record, says, see, survey};
 use crate::survey::{Payload, Record};
 
+mod around;
 mod extent;
+mod histories;
 mod life;
+mod ready;
 mod states;
+mod zadig;
 
 /// What is needed for the verdicts; what an operation did has tests of its own.
 fn needs(survey: &Survey, policy: &Policy) -> Vec<Need> {
@@ -30,6 +34,14 @@ fn find(survey: &Survey) -> Vec<(&'static str, Severity, Option<Verdict>)> {
         .iter()
         .map(|f| (f.id, f.severity, f.verdict))
         .collect()
+}
+
+fn only(survey: &Survey) -> Finding {
+    let findings = diagnose(survey, &Policy::default());
+    let [finding] = findings.as_slice() else {
+        panic!("one finding: {findings:?}");
+    };
+    finding.clone()
 }
 
 fn judged(survey: &Survey) -> (Verdict, Vec<&'static str>) {

@@ -1,6 +1,6 @@
 //! States of records beside the stuck ones: fires, stays silent, near misses.
 
-use super::{find, healthy, stuck};
+use super::{find, healthy, only, stuck};
 use crate::diagnose::*;
 use crate::helm::{Digest, Driver, Status, codec};
 use crate::live::{LiveObject, ObjectRef, Observed, Readiness};
@@ -9,14 +9,6 @@ use crate::survey::{Payload, Record};
 
 const INFO: Severity = Severity::Info;
 const WARNING: Severity = Severity::Warning;
-
-fn only(survey: &Survey) -> Finding {
-    let findings = diagnose(survey, &Policy::default());
-    let [finding] = findings.as_slice() else {
-        panic!("one finding: {findings:?}");
-    };
-    finding.clone()
-}
 
 #[test]
 fn pending_in_history() {
@@ -50,7 +42,7 @@ fn pending_in_history() {
     copy.id.name = "a-copy".into();
     twice.push(copy);
     let ids: Vec<_> = find(&survey(twice)).iter().map(|f| f.0).collect();
-    assert_eq!(ids, ["stuck-pending"]);
+    assert_eq!(ids, ["duplicate-revision", "stuck-pending"]);
 }
 
 fn foreign(revision: u32) -> Record {

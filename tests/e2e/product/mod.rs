@@ -21,12 +21,14 @@ mod interop;
 mod interrupted;
 mod old;
 mod prompts;
+mod ready;
 mod refusals;
 mod repair;
 mod rights;
 mod screen;
 mod shown;
 mod waiting;
+mod zadig;
 
 /// More than any window for signs of life.
 pub(crate) const LONG: i64 = 3600;

@@ -6,6 +6,8 @@
 //! seconds. The bed has no node and the charts are told to want one that never
 //! comes, so `--wait` waits for as long as it is let.
 
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 use zadig_doctor::helm::Driver;
 
@@ -15,6 +17,7 @@ use crate::proxy::Proxy;
 use crate::records::{Record, of, states};
 
 mod charts;
+mod histories;
 mod install;
 pub(crate) mod make;
 mod moved;
@@ -27,6 +30,7 @@ mod size;
 mod table;
 mod uninstall;
 mod upgrade;
+mod zadig;
 
 /// The release of every scenario.
 pub(crate) const RELEASE: &str = "shop";
@@ -64,7 +68,7 @@ pub(crate) struct Scenario {
     pub(crate) may_find: &'static [&'static str],
     /// What `unstick` does.
     pub(crate) unstick: Unstick,
-    /// What somebody does where `unstick` refuses.
+    /// What somebody does where `unstick` does not repair it.
     way_out: Option<WayOut>,
     /// What the upgrade after a repair says; `None` if it succeeds.
     pub(crate) then_says: Option<&'static str>,
@@ -74,7 +78,8 @@ pub(crate) struct Scenario {
     make: fn(&Stage),
 }
 
-/// What somebody does where `unstick` refuses: it leaves no record, or something that `unstick` repairs.
+/// What somebody does where `unstick` does not repair it: it leaves no record, something that `unstick`
+/// repairs, or a healthy release.
 struct WayOut {
     says: &'static str,
     go: fn(&Stage),
@@ -216,15 +221,17 @@ macro_rules! scenarios {
 use scenarios;
 
 /// All of them, by what leaves them behind.
-static TOPICS: [(&str, &[Scenario]); 8] = [
+static TOPICS: [(&str, &[Scenario]); 10] = [
     ("helm install", install::ALL),
     ("helm upgrade", upgrade::ALL),
     ("helm rollback", rollback::ALL),
     ("helm uninstall", uninstall::ALL),
     ("Other hands than Helm's", records::ALL),
+    ("Histories out of shape", histories::ALL),
     ("Records that are too large", size::ALL),
     ("Records and objects that lost each other", objects::ALL),
     ("A move to a newer cluster", moved::ALL),
+    ("Releases of Zadig's", zadig::ALL),
 ];
 
 fn all() -> impl Iterator<Item = &'static Scenario> {
@@ -285,6 +292,8 @@ pub(crate) struct Stage {
     driver: Driver,
     /// Helm straight to the API server.
     pub(crate) helm: Helm,
+    /// Namespaces that are a part of it.
+    others: Mutex<Vec<Namespace>>,
 }
 
 impl Stage {
@@ -310,6 +319,7 @@ impl Stage {
             namespace,
             version,
             driver,
+            others: Mutex::default(),
         }
     }
 

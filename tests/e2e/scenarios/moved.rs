@@ -3,7 +3,7 @@
 
 use super::Unstick::Repairs;
 use super::make::{announces, killed_after};
-use super::{BUSY, RELEASE, Scenario, Stage, scenarios, stale};
+use super::{BUSY, RELEASE, Scenario, Stage, finds, scenarios, stale};
 use crate::bed::Cluster;
 use crate::helm::chart;
 use crate::records;
@@ -17,11 +17,19 @@ scenarios! {
         how: "`install` on Kubernetes 1.22 of a chart with policy/v1beta1 and the like, the record copied to 1.36",
         leaves: &[(1, "deployed", "deployed")],
         upgrade_says: Some(REMOVED),
+        finds: &[finds("removed-api")],
         make: |stage| {
             let old = Stage::twin_on(Cluster::Old, stage);
             old.helm.ok(&["install", RELEASE, &chart("legacy")]);
             moved(&old, stage);
         },
+    }
+    before_the_move [old] {
+        what: "the same before the move: all is served still, and known to go with a newer Kubernetes",
+        how: "`install` on Kubernetes 1.22 of that chart; the next upgrade does without them",
+        leaves: &[(1, "deployed", "deployed")],
+        finds: &[finds("deprecated-api")],
+        make: |stage| _ = stage.helm.ok(&["install", RELEASE, &chart("legacy")]),
     }
     pending_and_moved [every] {
         what: "the same in the middle of an upgrade: what stood in its way is repaired, the removed APIs are not",
@@ -34,6 +42,7 @@ scenarios! {
         finds: &[stale("stuck-pending").not_told()],
         unstick: Repairs,
         then_says: Some(REMOVED),
+        remains: &[finds("removed-api")],
         make: |stage| {
             let old = Stage::twin_on(Cluster::Old, stage);
             old.helm.ok(&["install", RELEASE, &chart("legacy")]);

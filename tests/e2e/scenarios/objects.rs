@@ -8,6 +8,7 @@ use super::Unstick::Refuses;
 use super::charts::{config_map, hook, like_quiet};
 use super::make::{kill, kubectl, quiet, refused, waiting_upgrade, writes};
 use super::{BUSY, NOTHING_DEPLOYED, RELEASE, Scenario, Stage, finds, scenarios, stale};
+use crate::bed::Namespace;
 use crate::process::wait_until;
 use crate::records::name;
 
@@ -120,17 +121,6 @@ scenarios! {
             by_hand(stage);
         },
     }
-    drifted_from_what_was_applied [v4] {
-        what: "the same where Helm applies on the server: whoever changed the field owns it, and the upgrade is refused",
-        how: "kubectl patch of the ConfigMap",
-        leaves: &[(1, "deployed", "deployed")],
-        upgrade_says: Some("conflict occurred while applying object"),
-        deep: Some(&[finds("drift")]),
-        make: |stage| {
-            quiet(stage, "install", "one");
-            by_hand(stage);
-        },
-    }
     objects_that_are_no_orphans [every] {
         what: "objects that no current revision declares, all of them somebody's or kept on purpose: nothing to report",
         how: "an upgrade drops a ConfigMap whose policy is keep; a CRD of crds/, the claim of a StatefulSet; ConfigMaps with \
@@ -139,13 +129,28 @@ scenarios! {
         deep: Some(&[]),
         make: no_orphans,
     }
+    objects_in_a_namespace_that_is_gone [every] {
+        what: "a chart puts an object into another namespace, which is gone: an upgrade with that chart fails",
+        how: "kubectl delete namespace, then the same upgrade again; one that does without the object succeeds",
+        leaves: &[(1, "deployed", "deployed"), (2, "failed", "failed")],
+        finds: &[finds("namespace-gone")],
+        make: |stage| {
+            let other = Namespace::on(stage.namespace.cluster(), "gone");
+            let template = config_map("there", &format!("  namespace: {}\n", other.name()));
+            let chart = like_quiet(stage, &[("templates/there.yaml", &template)]);
+            stage.helm.ok(&["install", RELEASE, &chart]);
+            gone(other);
+            let said = stage.helm.run(&["upgrade", RELEASE, &chart]).expect_code(1).to_string();
+            assert!(said.contains("not found"), "{said}");
+        },
+    }
     pending_in_a_namespace_that_goes [every, old] {
         what: "the namespace is being deleted, and a finalizer holds the record of an upgrade that never ended",
         how: "kubectl delete namespace after a SIGKILL; the record, a ConfigMap, has a finalizer",
         driver: Driver::ConfigMap,
         leaves: &[(2, "pending-upgrade", "pending-upgrade")],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending").not_told()],
+        finds: &[stale("stuck-pending").not_told(), finds("namespace-terminating")],
         may_find: &["none-deployed"],
         unstick: Refuses,
         make: |stage| {
@@ -235,6 +240,18 @@ fn taken_by_another(stage: &Stage) {
     let file = file.to_str().unwrap();
     let manager = ["--server-side", "--force-conflicts", "--field-manager=helm"];
     kubectl(stage, &[&["apply", "-f", file], &manager[..]].concat());
+}
+
+/// Deletes a namespace, and returns when there is none.
+pub(super) fn gone(namespace: Namespace) {
+    let (bed, path) = (
+        namespace.bed(),
+        format!("/api/v1/namespaces/{}", namespace.name()),
+    );
+    drop(namespace);
+    wait_until("the namespace is gone", || {
+        bed.api().get(&path).is_none().then_some(())
+    });
 }
 
 /// Whether there is a ConfigMap of that name.

@@ -56,11 +56,14 @@ fn is_freed(stage: &Stage, later: &Later) -> String {
         return is_gone(stage, later).then;
     }
     let (code, report) = later.check(stage);
-    assert_eq!(code, Some(1), "{report:#}");
-    is_repaired(stage, later);
+    let repaired = match code {
+        // The way out was a whole one.
+        Some(0) => String::new(),
+        _ => is_repaired(stage, later) + "; ",
+    };
     upgrades(stage);
     later.on(stage, &["check"]).expect_code(0);
-    format!("{}; repaired; upgraded", named(&report))
+    format!("{}; {repaired}upgraded", named(&report))
 }
 
 /// Without records there is no release, to Helm and to us: who names it is told

@@ -9,6 +9,7 @@ use zadig_doctor::helm::Driver;
 
 use super::Unstick::{Refuses, Repairs};
 use super::make::{kill, killed_after, kubectl, quiet, waiting_upgrade};
+use super::objects::gone;
 use super::{BUSY, RELEASE, Scenario, Stage, TAKEN, finds, scenarios, stale, unknown};
 use crate::helm::{Helm, chart};
 use crate::records::{Record, name, of};
@@ -193,8 +194,8 @@ scenarios! {
         what: "two records claim the deployed revision",
         how: "a copy of the newest record under another name",
         leaves: &[(1, "superseded", "superseded"), (2, "deployed", "deployed")],
-        finds: &[finds("several-deployed")],
-        remains: &[finds("several-deployed")],
+        finds: &[finds("duplicate-revision")],
+        remains: &[finds("several-deployed"), finds("duplicate-revision")],
         make: |stage| {
             two_revisions(stage);
             put(stage, stage.record(2), |copy| copy["metadata"]["name"] = "a-copy".into());
@@ -205,7 +206,7 @@ scenarios! {
         how: "SIGKILL while `upgrade --wait` waits, then a copy of the newest record under another name",
         leaves: &[(1, "deployed", "deployed"), (2, "pending-upgrade", "pending-upgrade")],
         upgrade_says: Some(BUSY),
-        finds: &[unknown("stuck-pending").all_in()],
+        finds: &[unknown("stuck-pending").all_in(), finds("duplicate-revision")],
         unstick: Refuses,
         make: |stage| {
             kill(waiting_upgrade(stage));
@@ -219,6 +220,18 @@ scenarios! {
         finds: &[finds("storage-namespace")],
         remains: &[finds("storage-namespace")],
         make: |stage| from_elsewhere(stage, two_revisions),
+    }
+    kept_apart_from_nowhere [every] {
+        what: "the same where the release's own namespace is gone: nothing but its records is left",
+        how: "the same, and kubectl delete namespace; an upgrade would make its objects here",
+        leaves: &[(1, "superseded", "superseded"), (2, "deployed", "deployed")],
+        finds: &[finds("storage-namespace"), finds("namespace-gone")],
+        remains: &[finds("storage-namespace"), finds("namespace-gone")],
+        make: |stage| {
+            from_elsewhere(stage, two_revisions);
+            let elsewhere = stage.others.lock().unwrap().pop().unwrap();
+            gone(elsewhere);
+        },
     }
     pending_kept_apart [every, old] {
         what: "an upgrade that never ended, its records kept in another namespace",
@@ -274,7 +287,7 @@ scenarios! {
     }
 }
 
-fn two_revisions(stage: &Stage) {
+pub(super) fn two_revisions(stage: &Stage) {
     quiet(stage, "install", "one");
     quiet(stage, "upgrade", "two");
 }
@@ -293,7 +306,7 @@ fn patch(stage: &Stage, patch: &Value) {
 }
 
 /// As Helm packs it.
-fn packed(json: &[u8]) -> Vec<u8> {
+pub(super) fn packed(json: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all(json).unwrap();
     BASE64_STANDARD.encode(gzip.finish().unwrap()).into_bytes()
@@ -339,7 +352,7 @@ fn other_driver(stage: &Stage, driver: Driver) -> Helm {
 }
 
 /// Makes a copy of a record, changed, in the stage's namespace.
-fn put(stage: &Stage, record: Record, change: impl Fn(&mut Value)) {
+pub(super) fn put(stage: &Stage, record: Record, change: impl Fn(&mut Value)) {
     let mut copy = record.object;
     let metadata = &copy["metadata"];
     copy["metadata"] = json!({"name": metadata["name"], "labels": metadata["labels"]});
@@ -359,7 +372,8 @@ fn put_as_config_map(stage: &Stage, record: &Record) {
     stage.namespace.bed().api().create(&path, &map);
 }
 
-/// Has Helm work in another namespace, and moves the records here.
+/// Has Helm work in another namespace, and moves the records here. That
+/// namespace stays for as long as the stage does.
 fn from_elsewhere(stage: &Stage, make: impl Fn(&Stage)) {
     let cluster = stage.namespace.cluster();
     let elsewhere = Stage::on(cluster, "elsewhere", stage.version, stage.driver);
@@ -368,4 +382,5 @@ fn from_elsewhere(stage: &Stage, make: impl Fn(&Stage)) {
         put(stage, record, |_| ());
     }
     kubectl(&elsewhere, &["delete", "secret", "-l", "owner=helm"]);
+    stage.others.lock().unwrap().push(elsewhere.namespace);
 }

@@ -42,9 +42,11 @@ fn compare(
         return Err("it is not a complete report of check".to_owned());
     }
     let findings = report["findings"].as_array().ok_or("no findings")?;
+    // What is said of the namespace is said of its releases.
+    let of_ours = |one: &Value| one["release"] == RELEASE || one["release"].is_null();
     let ours = findings
         .iter()
-        .filter(|one| one["namespace"] == namespace && one["release"] == RELEASE);
+        .filter(|one| one["namespace"] == namespace && of_ours(one));
     let mut missing: BTreeSet<&str> = finds.iter().map(|finds| finds.id).collect();
     for one in ours {
         let id = one["id"].as_str().unwrap_or_default();
@@ -76,7 +78,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scenarios::stale;
+    use crate::scenarios::{finds, stale};
 
     fn finding(id: &str, severity: &str, verdict: Option<&str>) -> Value {
         json!({"id": id, "severity": severity, "namespace": "ns", "release": RELEASE, "verdict": verdict})
@@ -99,6 +101,12 @@ mod tests {
         let mut elsewhere = one;
         elsewhere["namespace"] = "other".into();
         assert!(stuck(&[elsewhere]).is_err());
+        let mut place = finding("namespace-terminating", "error", None);
+        place["release"] = Value::Null;
+        let terminating = [finds("namespace-terminating")];
+        let report = report(true, &[place]);
+        assert_eq!(compare(&report, "ns", &terminating, &[]), Ok(()));
+        assert!(compare(&report, "ns", &[], &[]).is_err());
         assert!(stuck(&[finding("stuck-pending", "warning", Some("unknown"))]).is_err());
         assert!(stuck(&[finding("stuck-pending", "warning", None)]).is_err());
     }

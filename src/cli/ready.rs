@@ -1,0 +1,69 @@
+//! `check --ready-for`: would that operation go through now?
+
+use super::args::{CheckArgs, ReadyFor};
+use super::settings::{Settings, policy};
+use super::{connect, look, print};
+use crate::diagnose::ready::{self, Answer, Operation, Question};
+use crate::error::{Exit, Failure};
+use crate::report;
+
+impl From<ReadyFor> for Operation {
+    fn from(ready_for: ReadyFor) -> Self {
+        match ready_for {
+            ReadyFor::Upgrade => Self::Upgrade,
+            ReadyFor::Rollback => Self::Rollback,
+            ReadyFor::Uninstall => Self::Uninstall,
+        }
+    }
+}
+
+/// Surveys, diagnoses, answers for each release that is named; touches nothing.
+pub(super) async fn ready(
+    settings: &Settings,
+    args: &CheckArgs,
+    ready_for: ReadyFor,
+) -> Result<Exit, Failure> {
+    if settings.global.all_namespaces || settings.global.selector.is_some() {
+        let message = "--ready-for is about releases of one namespace, and takes no -A and no -l";
+        let hint = "give the namespace with -n, and the releases by name";
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
+    }
+    let mut policy = policy(&args.life);
+    policy.all_revisions = args.all_revisions;
+    policy.surroundings = true;
+    let cluster = connect::cluster(settings).await?;
+    let store = connect::existing_store(settings).unwrap_or(None);
+    let scope = settings.scope(&args.releases, cluster.default_namespace());
+    let looked = look::diagnosed(settings, &cluster, &scope, &policy, store.as_ref());
+    let (mut survey, findings) = looked.await?;
+    let namespace = scope.namespace.unwrap_or_default();
+    let more = ready::needs(&survey, &namespace);
+    if !more.is_empty() {
+        cluster.answer(&mut survey, &more).await;
+        survey.note_unreadable();
+    }
+    let operation = Operation::from(ready_for);
+    let all: Vec<ready::Ready> = args
+        .releases
+        .iter()
+        .map(|release| {
+            let question = Question {
+                operation,
+                namespace: &namespace,
+                release,
+                driver: settings.driver(),
+            };
+            ready::ready(&survey, &findings, question)
+        })
+        .collect();
+    let text = match settings.json() {
+        true => report::ready::ready_json(&survey, operation, &all, &settings.voice),
+        false => report::ready::ready_text(&survey, operation, &all, &settings.voice),
+    };
+    print(settings, &text)?;
+    Ok(match report::ready::overall(&all) {
+        Answer::Yes => Exit::Done,
+        Answer::No => Exit::Findings,
+        Answer::Unknown => Exit::Unreachable,
+    })
+}
