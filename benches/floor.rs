@@ -7,6 +7,7 @@
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "a program of its own, outside of the rooms"
 )]
 

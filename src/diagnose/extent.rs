@@ -11,7 +11,7 @@ use crate::live::{Change, Compared, Found, Observed, Readiness};
 use crate::survey::{Comparison, History, Hook, Need, Record, Release, SeenComparison};
 
 /// How much of an operation got into the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
     /// Nothing of it.
@@ -21,11 +21,12 @@ pub enum Extent {
     /// All of it: only its last write is missing.
     All,
     /// That could not be found out.
+    #[default]
     Unknown,
 }
 
 /// What an operation did, and what says so.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Done {
     /// How much got in.
     pub extent: Extent,

@@ -41,8 +41,9 @@ pub struct Policy {
     pub all_revisions: bool,
     /// Whether all live objects are looked at (`--deep`).
     pub deep: bool,
-    /// Whether what surrounds the releases is looked at: namespaces, and which
-    /// APIs are served. A repair does without.
+    /// Whether what surrounds the releases is looked at: namespaces, which APIs
+    /// are served, and how much an interrupted operation did. A repair does
+    /// without.
     pub surroundings: bool,
     /// Whether Leases are left out of the judgement (`--no-lock`).
     pub ignore_leases: bool,

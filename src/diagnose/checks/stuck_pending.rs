@@ -2,7 +2,7 @@
 //! how it ended.
 
 use super::{Check, Examines, own, say, says};
-use crate::diagnose::extent::{self, Extent};
+use crate::diagnose::extent::{self, Done, Extent};
 use crate::diagnose::life::{self, Life};
 use crate::diagnose::{Advice, Command, Context, Explanation, Finding, Subject, Text, Verdict};
 use crate::survey::{History, Need, Record, Release};
@@ -57,7 +57,9 @@ fn needs(context: Context<'_>, history: &History<'_>) -> Vec<Need> {
     match pending(history) {
         Some((newest, release)) => {
             let mut needs = life::needs(context, history, release);
-            needs.extend(extent::needs(history, newest, release));
+            if context.policy.surroundings {
+                needs.extend(extent::needs(history, newest, release));
+            }
             needs
         }
         None => Vec::new(),
@@ -74,7 +76,10 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
         Verdict::PossiblyRunning => "and something may still be at work",
         Verdict::Unknown => "and it cannot be known whether something is at work",
     };
-    let done = extent::of(context, history, newest, release);
+    let done = match context.policy.surroundings {
+        true => extent::of(context, history, newest, release),
+        false => Done::default(),
+    };
     let says = says(newest).into_iter();
     vec![Finding {
         id: CHECK.id,
