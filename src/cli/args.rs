@@ -327,8 +327,16 @@ pub(super) struct UnstickArgs {
     /// over it
     #[arg(long)]
     pub(super) no_fence: bool,
-    /// Wait this long, look a second time, and go on only if both looks agree
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    /// Wait this long, look a second time, and go on only if both looks agree; once for all
+    /// releases
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "10s",
+        value_parser = duration,
+        env = "ZADIG_DOCTOR_CONFIRM_AFTER",
+        hide_env_values = true
+    )]
     pub(super) confirm_after: SignedDuration,
     #[command(flatten)]
     pub(super) life: Life,
