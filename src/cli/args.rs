@@ -242,9 +242,13 @@ pub(super) struct CheckArgs {
     /// Judge a survey that was saved with --save; the cluster is not asked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["save"])]
     pub(super) from: Option<PathBuf>,
-    /// Write what was seen to a file (compressed if its name ends in .gz)
+    /// Write what was seen to a file (compressed if its name ends in .gz), without the texts in
+    /// which secrets may lie
     #[arg(long, value_name = "FILE")]
     pub(super) save: Option<PathBuf>,
+    /// Leave descriptions, reasons and labels' values in that file as they are
+    #[arg(long, requires = "save")]
+    pub(super) save_unredacted: bool,
     /// Exit with 1 if a finding is at least this severe
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     pub(super) fail_on: FailOn,

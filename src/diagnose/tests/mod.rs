@@ -9,6 +9,7 @@ use crate::survey::{Payload, Record};
 
 mod extent;
 mod life;
+mod redacted;
 mod states;
 
 /// What is needed for the verdicts; what an operation did has tests of its own.
