@@ -243,9 +243,13 @@ pub(super) struct CheckArgs {
     /// Judge a survey that was saved with --save; the cluster is not asked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["save"])]
     pub(super) from: Option<PathBuf>,
-    /// Write what was seen to a file (compressed if its name ends in .gz)
+    /// Write what was seen to a file (compressed if its name ends in .gz), without the texts in
+    /// which secrets may lie
     #[arg(long, value_name = "FILE")]
     pub(super) save: Option<PathBuf>,
+    /// Leave descriptions, reasons and labels' values in that file as they are
+    #[arg(long, requires = "save")]
+    pub(super) save_unredacted: bool,
     /// Exit with 1 if a finding is at least this severe
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     pub(super) fail_on: FailOn,
@@ -343,8 +347,16 @@ pub(super) struct UnstickArgs {
     /// over it
     #[arg(long)]
     pub(super) no_fence: bool,
-    /// Wait this long, look a second time, and go on only if both looks agree
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    /// Wait this long, look a second time, and go on only if both looks agree; once for all
+    /// releases
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "10s",
+        value_parser = duration,
+        env = "ZADIG_DOCTOR_CONFIRM_AFTER",
+        hide_env_values = true
+    )]
     pub(super) confirm_after: SignedDuration,
     #[command(flatten)]
     pub(super) life: Life,

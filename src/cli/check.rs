@@ -7,7 +7,7 @@ use crate::diagnose::{self, Finding, Policy, checks};
 use crate::error::{Exit, Failure};
 use crate::report;
 use crate::report::check::{json, junit, table};
-use crate::survey::{Scope, Survey};
+use crate::survey::{Scope, Survey, redacted};
 
 /// Surveys, diagnoses, reports; touches nothing.
 pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit, Failure> {
@@ -33,7 +33,10 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
         }
     };
     if let Some(file) = &args.save {
-        files::save(file, &survey)?;
+        match args.save_unredacted {
+            true => files::save(file, &survey)?,
+            false => files::save(file, &redacted(survey.clone()))?,
+        }
     }
     let text = render(settings, args, &survey, &findings);
     print(settings, &text)?;

@@ -20,6 +20,7 @@ pub(crate) mod fixture;
 pub mod history;
 pub mod owned;
 pub mod record;
+pub mod redact;
 pub mod release;
 
 pub use around::{
@@ -29,6 +30,7 @@ pub use comparison::{Comparison, SeenComparison};
 pub use history::History;
 pub use owned::{Besides, Owned, SeenOwned};
 pub use record::{Payload, RawRecord, Record, RecordId};
+pub use redact::redacted;
 pub use release::{Hook, Release};
 
 /// Which records are looked at.

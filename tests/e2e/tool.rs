@@ -13,6 +13,8 @@ use crate::proxy::Proxy;
 pub(crate) struct Tool {
     kubeconfig: PathBuf,
     home: TempDir,
+    /// What `--confirm-after` is where a test does not say: nobody else is at work.
+    confirm_after: Option<&'static str>,
     env: Vec<(String, String)>,
 }
 
@@ -27,6 +29,7 @@ impl Tool {
         Self {
             kubeconfig: Bed::of(cluster).kubeconfig.clone(),
             home: tempfile::tempdir().unwrap(),
+            confirm_after: Some("0s"),
             env: Vec::new(),
         }
     }
@@ -48,6 +51,12 @@ impl Tool {
         self
     }
 
+    /// With the wait before the second look that its users have.
+    pub(crate) fn waiting(mut self) -> Self {
+        self.confirm_after = None;
+        self
+    }
+
     /// The directory that `ZADIG_DOCTOR_HOME` names.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
@@ -60,6 +69,10 @@ impl Tool {
             .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", self.home.path())
             .env("ZADIG_DOCTOR_HOME", self.home.path());
+        let program = match self.confirm_after {
+            Some(wait) => program.env("ZADIG_DOCTOR_CONFIRM_AFTER", wait),
+            None => program,
+        };
         self.env
             .iter()
             .fold(program, |program, (key, value)| program.env(key, value))

@@ -12,6 +12,7 @@ mod extent;
 mod histories;
 mod life;
 mod ready;
+mod redacted;
 mod states;
 mod zadig;
 

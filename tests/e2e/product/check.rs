@@ -1,9 +1,13 @@
 //! `check` only looks, and what it saw can be judged again. What it finds, the scenarios' own plays show.
 
+use serde_json::{Value, json};
+use zadig_doctor::helm::Driver;
+
 use super::{LONG, Later};
 use crate::audit;
-use crate::helm::HelmVersion;
-use crate::scenarios::find;
+use crate::helm::{HelmVersion, chart};
+use crate::records;
+use crate::scenarios::{RELEASE, Stage, find};
 
 #[test]
 fn it_only_reads() {
@@ -48,4 +52,41 @@ fn a_survey_can_be_saved_and_judged_again() {
         assert_eq!(again.expect_code(1).json(), report);
         assert_eq!(later.proxy.seen().len(), asked, "the cluster is not asked");
     }
+}
+
+#[test]
+fn what_is_saved_holds_no_text_in_which_a_secret_may_lie() {
+    let stage = Stage::new("redacted", HelmVersion::V3_17, Driver::Secret);
+    let install = ["install", RELEASE, &chart("quiet")];
+    let described = ["--description", "with password=hunter2"];
+    stage.helm.ok(&[&install[..], &described].concat());
+    let secret = stage.namespace.core("secrets") + "/" + &records::name(RELEASE, 1);
+    // A finding that quotes the description, and a label that is somebody's own.
+    let labels = json!({"metadata": {"labels": {"status": "failed", "team": "hunter2"}}});
+    stage.namespace.bed().api().merge(&secret, &labels);
+
+    let later = Later::by(LONG);
+    let file = later.tool.home().join("survey.json").display().to_string();
+    let check = |more: &[&str]| {
+        let save = ["check", "-o", "json", "--save", &file];
+        let output = later.on(&stage, &[&save, more].concat());
+        let whole = output.expect_code(1).json();
+        let again = later.tool.run(&["check", "--from", &file, "-o", "json"]);
+        let saved = std::fs::read_to_string(&file).unwrap();
+        (whole, again.expect_code(1).json(), saved)
+    };
+    let (whole, again, saved) = check(&[]);
+    assert!(whole.to_string().contains("hunter2"), "{whole:#}");
+    assert!(!saved.contains("hunter2"), "{saved}");
+    assert!(again.to_string().contains("(redacted)"), "{again:#}");
+    let text = whole
+        .to_string()
+        .replace("with password=hunter2", "(redacted)");
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), again);
+
+    let (whole, again, saved) = check(&["--save-unredacted"]);
+    assert_eq!(whole, again);
+    assert!(saved.contains("hunter2"), "{saved}");
+    let alone = ["check", "--save-unredacted"];
+    later.run(&alone).expect_code(2);
 }

@@ -1,0 +1,229 @@
+//! A survey that can be handed on: without the texts in which secrets may lie.
+//!
+//! A survey never holds values. But Helm puts whole error texts into
+//! descriptions, API servers and their webhooks say what they like, and labels
+//! hold what somebody thought of. Judgements read none of these texts, they
+//! only quote them. So what is known by heart stays, the rest is left out;
+//! names stay, without them there is nothing to say.
+
+use std::collections::BTreeMap;
+
+use crate::live::{Compared, Found, Observed};
+use crate::survey::{
+    ApiState, LeaseState, Listed, NamespaceState, Payload, Record, Release, Scope, SecretsState,
+    SeenComparison, Skipped, Survey, Unread,
+};
+
+/// What stands where a text was. It is no label value that Kubernetes would
+/// take, so nobody confuses it with one.
+pub const REDACTED: &str = "(redacted)";
+
+/// What Helm itself writes into `info.description` where all goes well, and
+/// what we write.
+const DESCRIPTIONS: [&str; 12] = [
+    "",
+    "Initial install underway",
+    "Install complete",
+    "Preparing upgrade",
+    "Upgrade complete",
+    "Deletion in progress (or silently failed)",
+    "Uninstallation complete",
+    "Marked failed by zadig-doctor: was stale in pending-install",
+    "Marked failed by zadig-doctor: was stale in pending-upgrade",
+    "Marked failed by zadig-doctor: was stale in pending-rollback",
+    "Marked failed by zadig-doctor: was stale in uninstalling",
+    "Dry run complete",
+];
+
+/// How reasons begin that are our own words; what follows a colon is somebody
+/// else's.
+const REASONS: [&str; 19] = [
+    "forbidden",
+    "not found",
+    "invalid",
+    "changed meanwhile",
+    "not authorized by the API server",
+    "the list expired while it was read",
+    "the API server has too many requests",
+    "the API server did not answer in time",
+    "cannot connect to the API server",
+    "cannot connect to the API server in time",
+    "cannot trust the API server",
+    "cannot speak TLS with the API server",
+    "cannot get credentials for the API server",
+    "the connection to the API server broke",
+    "the API server's answer is unreadable",
+    "the API server's answer is too large",
+    "the file does not hold it",
+    "the file holds it twice",
+    "the file holds none",
+];
+
+/// Labels whose values judgements compare or that name things: Helm's own,
+/// Zadig's, and the one that every namespace has.
+const LABELS: [&str; 15] = [
+    "owner",
+    "name",
+    "status",
+    "version",
+    "createdAt",
+    "modifiedAt",
+    "createdBy",
+    "s-product",
+    "s-service",
+    "s-env",
+    "s-type",
+    "s-task",
+    "s-group",
+    "zadig.koderover.com/owner",
+    "kubernetes.io/metadata.name",
+];
+
+/// The survey without texts that may hold secrets. What is found in it is the
+/// same, but for the texts that are quoted.
+///
+/// Every field is named here, so that a new one cannot be forgotten.
+#[must_use]
+pub fn redacted(survey: Survey) -> Survey {
+    let Survey {
+        cluster,
+        time,
+        scope,
+        records,
+        mut objects,
+        mut leases,
+        mut namespaces,
+        mut namespaces_listed,
+        mut apis,
+        mut secrets,
+        comparisons,
+        mut owned,
+        unread,
+        skipped,
+    } = survey;
+    for seen in &mut objects {
+        if let Observed::Unreadable { reason } = &mut seen.observed {
+            redact_reason(reason);
+        }
+    }
+    for seen in &mut leases {
+        if let LeaseState::Unreadable { reason } = &mut seen.state {
+            redact_reason(reason);
+        }
+    }
+    for seen in &mut namespaces {
+        match &mut seen.state {
+            NamespaceState::Missing => {}
+            NamespaceState::Present { labels, .. } => redact_labels(labels),
+            NamespaceState::Unreadable(why) => redact_reason(&mut why.reason),
+        }
+    }
+    if let Some(Listed::Unreadable(why)) = &mut namespaces_listed {
+        redact_reason(&mut why.reason);
+    }
+    for seen in &mut apis {
+        if let ApiState::Unreadable(why) = &mut seen.state {
+            redact_reason(&mut why.reason);
+        }
+    }
+    for seen in &mut secrets {
+        if let SecretsState::Unreadable(why) = &mut seen.state {
+            redact_reason(&mut why.reason);
+        }
+    }
+    if let Some(owned) = &mut owned {
+        owned.unread.iter_mut().for_each(redact_unread);
+    }
+    Survey {
+        cluster,
+        time,
+        scope: Scope {
+            selector: scope.selector.map(|_| REDACTED.to_owned()),
+            ..scope
+        },
+        records: records.into_iter().map(redact_record).collect(),
+        objects,
+        leases,
+        namespaces,
+        namespaces_listed,
+        apis,
+        secrets,
+        comparisons: comparisons.into_iter().map(redact_comparison).collect(),
+        owned,
+        unread: changed(unread, redact_unread),
+        skipped: changed(skipped, |one: &mut Skipped| redact_reason(&mut one.reason)),
+    }
+}
+
+fn changed<T>(mut list: Vec<T>, change: impl FnMut(&mut T)) -> Vec<T> {
+    list.iter_mut().for_each(change);
+    list
+}
+
+fn redact_record(mut record: Record) -> Record {
+    redact_labels(&mut record.labels);
+    // Why a payload does not decode is said in words of ours alone.
+    if let Payload::Decoded { release, .. } = &mut record.payload {
+        redact_release(release);
+    }
+    record
+}
+
+/// Of documents that cannot be read only the place is known: a chart's file,
+/// a line.
+fn redact_release(release: &mut Release) {
+    if !is_known(&release.description) {
+        REDACTED.clone_into(&mut release.description);
+    }
+}
+
+fn is_known(description: &str) -> bool {
+    let revision = description.strip_prefix("Rollback to ");
+    let number = |text: &str| text.len() <= 10 && text.bytes().all(|b| b.is_ascii_digit());
+    DESCRIPTIONS.contains(&description) || revision.is_some_and(number)
+}
+
+fn redact_labels(labels: &mut BTreeMap<String, String>) {
+    for (key, value) in labels {
+        if !LABELS.contains(&key.as_str()) {
+            REDACTED.clone_into(value);
+        }
+    }
+}
+
+fn redact_comparison(mut seen: SeenComparison) -> SeenComparison {
+    for Compared { found, .. } in &mut seen.objects {
+        // Of a difference the place is told, never the value.
+        if let Found::Unreadable { reason } = found {
+            redact_reason(reason);
+        }
+    }
+    if let Some(reason) = &mut seen.failed {
+        redact_reason(reason);
+    }
+    seen
+}
+
+fn redact_unread(unread: &mut Unread) {
+    redact_reason(&mut unread.reason);
+}
+
+/// Our own words stay; of what somebody else said only that it was said.
+fn redact_reason(reason: &mut String) {
+    let answered = |text: &str| {
+        let code = text.strip_prefix("the API server answered ");
+        code.is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let own = |text: &str| REASONS.contains(&text) || answered(text);
+    if own(reason) {
+        return;
+    }
+    *reason = match reason.split_once(": ") {
+        Some((ours, _)) if own(ours) => format!("{ours}: {REDACTED}"),
+        _ => REDACTED.to_owned(),
+    };
+}
+
+#[cfg(test)]
+#[path = "redact_tests.rs"]
+mod tests;
