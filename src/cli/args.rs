@@ -240,7 +240,8 @@ pub(super) struct CheckArgs {
     /// Look at live objects too: what is missing, changed, orphaned, or without a record
     #[arg(long)]
     pub(super) deep: bool,
-    /// Judge a survey that was saved with --save; the cluster is not asked
+    /// Judge what a file holds, `-` for stdin: what --save wrote, or what
+    /// `kubectl get secrets,configmaps -o json` printed; the cluster is not asked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["save"])]
     pub(super) from: Option<PathBuf>,
     /// Write what was seen to a file (compressed if its name ends in .gz), without the texts in

@@ -7,7 +7,8 @@ use crate::diagnose::{self, Finding, Policy, checks};
 use crate::error::{Exit, Failure};
 use crate::report;
 use crate::report::check::{json, junit, table};
-use crate::survey::{Scope, Survey, redacted};
+use crate::store::Store;
+use crate::survey::{Scope, Selector, Survey, redacted};
 
 /// Surveys, diagnoses, reports; touches nothing.
 pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit, Failure> {
@@ -19,7 +20,11 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
     policy.deep = args.deep;
     policy.surroundings = true;
     let (survey, findings) = match &args.from {
-        Some(file) => offline(narrowed(settings, args, files::load(file)?)?, &policy),
+        Some(file) => {
+            let survey = narrowed(settings, args, files::load(file)?)?;
+            let store = connect::existing_store(settings).unwrap_or(None);
+            offline(survey, &policy, store.as_ref())
+        }
         None => {
             let cluster = connect::cluster(settings).await?;
             let store = connect::existing_store(settings).unwrap_or(None);
@@ -67,37 +72,49 @@ fn render(settings: &Settings, args: &CheckArgs, survey: &Survey, findings: &[Fi
     }
 }
 
-/// The part of a saved survey that was asked for.
+/// The part of a file that was asked for.
 fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result<Survey, Failure> {
-    if settings.global.selector.is_some() {
-        let message = "a saved survey cannot be narrowed by a label selector";
-        return Err(Failure::new(Exit::Usage, message).hint("leave out -l, or name releases"));
+    let selector = settings.global.selector.as_deref();
+    let selector = selector.map(Selector::parse).transpose();
+    let selector = selector.map_err(|error| {
+        Failure::caused(Exit::Usage, "-l is no label selector", error)
+            .hint("such as -l team=shop, or -l 'team in (shop, web), !canary'")
+    })?;
+    if let Some(key) = selector.as_ref().and_then(|one| survey.left_out(one)) {
+        let message = format!("the values of label {key} were left out when the file was written");
+        let hint = "write it with --save and --save-unredacted, or name releases";
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
     }
     let scope = Scope {
         namespace: settings.global.namespace.clone(),
         releases: args.releases.clone(),
-        selector: None,
+        selector: settings.global.selector.clone(),
         driver: args.driver.map(Into::into),
     };
-    survey.narrow(|record| {
-        let release = record.release_name().unwrap_or_default();
-        scope
-            .namespace
-            .as_ref()
-            .is_none_or(|namespace| *namespace == record.id.namespace)
-            && scope.driver.is_none_or(|driver| driver == record.id.driver)
-            && (scope.releases.is_empty() || scope.releases.contains(&release))
-    });
+    let held = scope
+        .namespace
+        .as_ref()
+        .is_none_or(|name| survey.holds_namespace(name));
+    survey.narrow(&scope, selector.as_ref());
+    if !held {
+        let message = format!(
+            "the file says nothing of a namespace {:?}",
+            scope.namespace.unwrap_or_default()
+        );
+        return Err(
+            Failure::new(Exit::Findings, message).hint("without -n all that it holds is judged")
+        );
+    }
     look::all_found(&survey, &scope, &settings.voice)?;
     Ok(survey)
 }
 
-/// Judges a saved survey. What it does not hold cannot be fetched any more.
-fn offline(mut survey: Survey, policy: &Policy) -> (Survey, Vec<Finding>) {
+/// Judges what a file holds. What it does not hold cannot be fetched any more.
+fn offline(mut survey: Survey, policy: &Policy, store: Option<&Store>) -> (Survey, Vec<Finding>) {
     for need in diagnose::needs(&survey, policy) {
-        survey.give_up(&need, "the saved survey does not hold it");
+        survey.give_up(&need, "the file does not hold it");
     }
-    let findings = diagnose::diagnose(&survey, policy);
+    let findings = look::judged(&survey, policy, store);
     (survey, findings)
 }
 

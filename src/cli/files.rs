@@ -1,59 +1,49 @@
-//! Surveys in files: `check --save` and `check --from`.
+//! Surveys and what kubectl printed in files: `check --save` and `check --from`.
 #![expect(
     clippy::disallowed_methods,
     reason = "the files that the user names on the command line are opened here"
 )]
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Exit, Failure};
 use crate::survey::Survey;
+use crate::survey::file::{self, Saved};
 
-/// The largest survey that is read, in bytes: one of a million records.
-const LIMIT: u64 = 2 << 30;
+/// The most that is read of a file, in bytes, before it was compressed: more
+/// than the records of any cluster.
+const LIMIT: u64 = 16 << 30;
 
-/// Names the format of the file; another one is refused.
-const SCHEMA: &str = "zadig-doctor/survey/v1";
-
-#[derive(Serialize)]
-struct Saved<'a> {
-    schema: &'a str,
-    survey: &'a Survey,
-}
-
-#[derive(Deserialize)]
-struct Loaded {
-    schema: String,
-    survey: Survey,
-}
+/// What a gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Writes a survey as JSON, private to the user; compressed if the file's name
 /// ends in `.gz`.
 pub(super) fn save(file: &Path, survey: &Survey) -> Result<(), Failure> {
-    let schema = SCHEMA;
-    let saved = create(file).and_then(|out| {
+    let saved = Saved::new(survey);
+    let written = create(file).and_then(|out| {
         let mut out = BufWriter::new(out);
         match gzipped(file) {
             true => {
                 let mut gzip = GzEncoder::new(out, Compression::default());
-                serde_json::to_writer(&mut gzip, &Saved { schema, survey })?;
+                serde_json::to_writer(&mut gzip, &saved)?;
                 gzip.finish()?.flush()
             }
             false => {
-                serde_json::to_writer(&mut out, &Saved { schema, survey })?;
+                serde_json::to_writer(&mut out, &saved)?;
                 out.flush()
             }
         }
     });
-    saved.map_err(|error| {
+    written.map_err(|error| {
         Failure::caused(
             Exit::Unreachable,
             format!("failed to write {}", file.display()),
@@ -62,27 +52,75 @@ pub(super) fn save(file: &Path, survey: &Survey) -> Result<(), Failure> {
     })
 }
 
-/// Reads a survey that [`save`] wrote.
+/// Reads a survey that [`save`] wrote, or makes one of what kubectl printed;
+/// `-` is stdin.
 pub(super) fn load(file: &Path) -> Result<Survey, Failure> {
-    let loaded = File::open(file).and_then(|input| {
-        let input = BufReader::new(input);
-        let loaded: Result<Loaded, _> = match gzipped(file) {
-            true => serde_json::from_reader(GzDecoder::new(input).take(LIMIT)),
-            false => serde_json::from_reader(input.take(LIMIT)),
+    let loaded = match file == Path::new("-") {
+        true => read(io::stdin().lock()),
+        false => File::open(file).and_then(read),
+    };
+    loaded.map_err(|error| {
+        let name = match file == Path::new("-") {
+            true => "stdin".into(),
+            false => file.display().to_string(),
         };
-        match loaded.map_err(io::Error::from)? {
-            Loaded { schema, survey } if schema == SCHEMA => Ok(survey),
-            Loaded { schema, .. } => Err(io::Error::other(format!("its format is {schema:?}"))),
-        }
-    });
-    loaded.map(Survey::sorted).map_err(|error| {
-        Failure::caused(
-            Exit::Unreachable,
-            format!("failed to read a survey from {}", file.display()),
-            error,
+        let message = format!("failed to read records from {name}");
+        Failure::caused(Exit::Unreachable, message, error).hint(
+            "it must be what `{self} check --save` wrote, or what `kubectl get secrets,configmaps -A -o json` printed",
         )
-        .hint("it must be a file that `{self} check --save` wrote")
     })
+}
+
+fn read(input: impl Read) -> io::Result<Survey> {
+    let mut input = BufReader::new(input);
+    let zipped = input.fill_buf()?.starts_with(&GZIP);
+    match zipped {
+        true => parse(BufReader::new(GzDecoder::new(input))),
+        false => parse(input),
+    }
+}
+
+fn parse(input: impl Read) -> io::Result<Survey> {
+    let left = Rc::new(Cell::new(u64::MAX));
+    let metered = Metered {
+        input: input.take(LIMIT),
+        left: Rc::clone(&left),
+    };
+    let mut json = serde_json::Deserializer::from_reader(metered);
+    let read = file::read(&mut json, &left).and_then(|read| json.end().map(|()| read));
+    match read {
+        Ok(read) => read.map_err(io::Error::other),
+        // Such an error may quote what it found.
+        Err(error) if error.is_data() => {
+            let (line, column) = (error.line(), error.column());
+            let text =
+                format!("it is not of the form that it should be, at line {line}, column {column}");
+            Err(io::Error::other(text))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Hands out no more than is left.
+struct Metered<R> {
+    input: R,
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 {
+            return Err(io::Error::other(
+                "an object in it is larger than any record",
+            ));
+        }
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
+        let read = self.input.read(buf.get_mut(..most).unwrap_or_default())?;
+        self.left
+            .set(left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX)));
+        Ok(read)
+    }
 }
 
 fn gzipped(file: &Path) -> bool {

@@ -46,8 +46,7 @@ pub(super) async fn survey(
     Ok(survey)
 }
 
-/// Looks and judges. With a store, Leases of our own dead runs are known for
-/// what they are.
+/// Looks and judges.
 pub(super) async fn diagnosed(
     settings: &Settings,
     cluster: &Cluster,
@@ -56,6 +55,13 @@ pub(super) async fn diagnosed(
     store: Option<&Store>,
 ) -> Result<(Survey, Vec<Finding>), Failure> {
     let survey = survey(settings, cluster, scope, policy).await?;
+    let findings = judged(&survey, policy, store);
+    Ok((survey, findings))
+}
+
+/// Judges. With a store, Leases of our own dead runs are known for what they
+/// are.
+pub(super) fn judged(survey: &Survey, policy: &Policy, store: Option<&Store>) -> Vec<Finding> {
     let mut policy = policy.clone();
     if let Some(store) = store {
         let held = survey.leases.iter().filter_map(|lease| match &lease.state {
@@ -65,8 +71,7 @@ pub(super) async fn diagnosed(
         let dead = held.filter(|holder| execute::died(store, holder));
         policy.own_holders.extend(dead.cloned());
     }
-    let findings = diagnose::diagnose(&survey, &policy);
-    Ok((survey, findings))
+    diagnose::diagnose(survey, &policy)
 }
 
 /// That the namespace asked for exists, where nothing was found in it: a typo

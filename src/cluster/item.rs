@@ -1,7 +1,5 @@
 //! From one stored object, as a list or a read brought it, to a [`Record`].
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use k8s_pb::api::core::v1 as core;
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
@@ -9,9 +7,10 @@ use prost::Message;
 use serde_json::Value;
 
 use super::error::ApiError;
-use crate::helm::{Driver, PAYLOAD_KEY};
-use crate::live::{Writer, read};
-use crate::survey::{Payload, Record, RecordId};
+use crate::helm::Driver;
+use crate::live::Writer;
+pub(super) use crate::survey::stored::from_metadata as from_json;
+use crate::survey::{Payload, Record, RecordId, stored};
 
 /// One object, still in the form it came in.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,53 +50,20 @@ impl Item {
 
     /// The payload's text in an object that came whole, if it has one, and the
     /// other keys of its data.
-    pub(super) fn text(&self, driver: Driver) -> Result<(Option<Vec<u8>>, Vec<String>), ApiError> {
+    pub(super) fn text(&self, driver: Driver) -> Result<stored::Text, ApiError> {
         match (self, driver) {
             (Self::Protobuf(bytes), Driver::Secret) => {
                 let secret = core::Secret::decode(bytes.as_slice()).map_err(|_| GARBLED)?;
-                Ok(payload(secret.data))
+                Ok(stored::split(secret.data))
             }
             (Self::Protobuf(bytes), Driver::ConfigMap) => {
                 let map = core::ConfigMap::decode(bytes.as_slice()).map_err(|_| GARBLED)?;
                 let data = map.data.into_iter().map(|(k, v)| (k, v.into_bytes()));
-                Ok(payload(data.chain(map.binary_data)))
+                Ok(stored::split(data.chain(map.binary_data)))
             }
-            (Self::Json(json), Driver::Secret) => Ok(payload(encoded(&json["data"])?)),
-            (Self::Json(json), Driver::ConfigMap) => {
-                let plain = json["data"].as_object().into_iter().flatten();
-                let plain = plain.map(|(key, value)| {
-                    let text = value.as_str().unwrap_or_default();
-                    (key.clone(), text.as_bytes().to_vec())
-                });
-                Ok(payload(plain.chain(encoded(&json["binaryData"])?)))
-            }
+            (Self::Json(json), driver) => stored::text(json, driver).ok_or(GARBLED),
         }
     }
-}
-
-/// Finds the payload among the keys of `data`.
-fn payload(data: impl IntoIterator<Item = (String, Vec<u8>)>) -> (Option<Vec<u8>>, Vec<String>) {
-    let mut text = None;
-    let mut others = Vec::new();
-    for (key, value) in data {
-        match key.as_str() {
-            PAYLOAD_KEY => text = Some(value),
-            _ => others.push(key),
-        }
-    }
-    (text, others)
-}
-
-/// The values of a JSON object whose values the API encodes in base64.
-fn encoded(data: &Value) -> Result<Vec<(String, Vec<u8>)>, ApiError> {
-    let entries = data.as_object().into_iter().flatten();
-    entries
-        .map(|(key, value)| {
-            let text = value.as_str().unwrap_or_default();
-            let bytes = STANDARD.decode(text).map_err(|_| GARBLED)?;
-            Ok((key.clone(), bytes))
-        })
-        .collect()
 }
 
 fn from_meta(meta: meta::ObjectMeta, driver: Driver) -> Record {
@@ -119,27 +85,6 @@ fn from_meta(meta: meta::ObjectMeta, driver: Driver) -> Record {
         created: time(meta.creation_timestamp),
         labels: meta.labels,
         writers: writers.collect(),
-        payload: Payload::Unread,
-    }
-}
-
-/// From `metadata` of an object in JSON.
-pub(super) fn from_json(metadata: &Value, driver: Driver) -> Record {
-    let text = |field: &str| metadata[field].as_str().unwrap_or_default().to_owned();
-    let labels = metadata["labels"].as_object().into_iter().flatten();
-    Record {
-        id: RecordId {
-            namespace: text("namespace"),
-            driver,
-            name: text("name"),
-        },
-        uid: text("uid"),
-        resource_version: text("resourceVersion"),
-        created: read::time(&metadata["creationTimestamp"]),
-        labels: labels
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-            .collect(),
-        writers: read::writers(metadata),
         payload: Payload::Unread,
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::live::ObjectRef;
-use crate::survey::{Record, Skipped, Survey, Unread};
+use crate::survey::{Skipped, Survey, Unread};
 
 /// A namespace that was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,10 +143,9 @@ impl Survey {
         }
     }
 
-    /// Leaves out records. A namespace that has none left then tells nothing by
-    /// itself: that it is empty was never seen.
-    pub fn narrow(&mut self, keep: impl FnMut(&Record) -> bool) {
-        self.records.retain(keep);
+    /// After records were left out, a namespace that has none left tells nothing
+    /// by itself: that it is empty was never seen.
+    pub(super) fn forget_emptied(&mut self) {
         let left: BTreeSet<&str> = self
             .records
             .iter()

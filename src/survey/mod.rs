@@ -15,13 +15,18 @@ use crate::live::{ObjectRef, Observed};
 
 pub mod around;
 pub mod comparison;
+pub mod dump;
+pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod history;
+pub mod narrow;
 pub mod owned;
 pub mod record;
 pub mod redact;
 pub mod release;
+pub mod selector;
+pub mod stored;
 
 pub use around::{
     ApiState, Listed, NamespaceState, SecretsState, SeenApi, SeenNamespace, SeenSecrets, Unreadable,
@@ -32,6 +37,7 @@ pub use owned::{Besides, Owned, SeenOwned};
 pub use record::{Payload, RawRecord, Record, RecordId};
 pub use redact::redacted;
 pub use release::{Hook, Release};
+pub use selector::Selector;
 
 /// Which records are looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

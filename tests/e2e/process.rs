@@ -148,6 +148,12 @@ impl Program {
         self
     }
 
+    /// With that file as its stdin.
+    pub(crate) fn stdin(mut self, file: &Path) -> Self {
+        self.command.stdin(File::open(file).unwrap());
+        self
+    }
+
     /// Makes the process the one that rules holding this victim aim at.
     pub(crate) fn victim(mut self, victim: &Victim) -> Self {
         self.victim = victim.clone();

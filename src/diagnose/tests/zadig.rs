@@ -6,7 +6,7 @@ use crate::diagnose::*;
 use crate::helm::Status;
 use crate::survey::fixture::{NAMESPACE, NOW, ago, place, present, record, says, survey};
 use crate::survey::{
-    Listed, NamespaceState, Record, SecretsState, SeenSecrets, Survey, Unread, Unreadable,
+    Listed, NamespaceState, Record, Scope, SecretsState, SeenSecrets, Survey, Unread, Unreadable,
 };
 
 const INFO: Severity = Severity::Info;
@@ -312,7 +312,13 @@ fn a_namespace_is_empty_only_where_all_of_it_was_seen() {
     };
     assert_eq!(with(hidden), 0);
     assert_eq!(
-        with(|survey| survey.narrow(|_| false)),
+        with(|survey| {
+            let elsewhere = Scope {
+                namespace: Some("elsewhere".into()),
+                ..Scope::default()
+            };
+            survey.narrow(&elsewhere, None);
+        }),
         0,
         "narrowed to nothing"
     );

@@ -15,6 +15,7 @@ mod check;
 mod deep;
 mod environment;
 mod faults;
+mod files;
 mod formats;
 mod installed;
 mod interop;

@@ -6,9 +6,8 @@
 use rustix::process::Signal;
 
 use super::{RELEASE, Stage, WayOut};
-use crate::bed::{Cluster, setting};
 use crate::helm::chart;
-use crate::process::{Program, Running, Victim, wait_until};
+use crate::process::{Running, Victim, wait_until};
 use crate::proxy::{Fault, Proxy, Rule};
 use crate::records::name;
 
@@ -196,15 +195,5 @@ pub(super) const WITHOUT_HOOK: WayOut = WayOut {
 
 /// Changes something as a user would.
 pub(super) fn kubectl(stage: &Stage, args: &[&str]) {
-    let program = match stage.namespace.cluster() {
-        Cluster::New => "BED_KUBECTL",
-        Cluster::Old => "BED_KUBECTL_1_22",
-    };
-    Program::new(setting(program).as_ref())
-        .args(args)
-        .args(["--namespace", stage.namespace.name()])
-        .env("KUBECONFIG", &stage.namespace.bed().kubeconfig)
-        .env("HOME", stage.helm.home())
-        .run()
-        .expect_code(0);
+    stage.kubectl(args);
 }

@@ -11,8 +11,9 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 use zadig_doctor::helm::Driver;
 
-use crate::bed::{Cluster, Namespace};
+use crate::bed::{Cluster, Namespace, setting};
 use crate::helm::{Helm, HelmVersion};
+use crate::process::{Output, Program};
 use crate::proxy::Proxy;
 use crate::records::{Record, of, states};
 
@@ -336,6 +337,21 @@ impl Stage {
     /// The same with the proxy in between.
     pub(crate) fn helm_through(&self, proxy: &Proxy) -> Helm {
         self.helm_elsewhere().through(proxy)
+    }
+
+    /// Runs kubectl in the namespace.
+    pub(crate) fn kubectl(&self, args: &[&str]) -> Output {
+        let program = match self.namespace.cluster() {
+            Cluster::New => "BED_KUBECTL",
+            Cluster::Old => "BED_KUBECTL_1_22",
+        };
+        Program::new(setting(program).as_ref())
+            .args(args)
+            .args(["--namespace", self.namespace.name()])
+            .env("KUBECONFIG", &self.namespace.bed().kubeconfig)
+            .env("HOME", self.helm.home())
+            .run()
+            .expect_code(0)
     }
 
     /// The release's records, oldest first.
