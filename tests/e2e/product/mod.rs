@@ -17,6 +17,7 @@ mod environment;
 mod faults;
 mod files;
 mod formats;
+mod incomplete;
 mod installed;
 mod interop;
 mod interrupted;

@@ -1,0 +1,93 @@
+//! What cannot be read is named, the rest is told all the same, and the exit
+//! code says that it is not all.
+
+use serde_json::{Value, json};
+use zadig_doctor::helm::Driver;
+
+use super::{LONG, Later};
+use crate::helm::{Helm, HelmVersion, chart};
+use crate::proxy::{Fault, Rule, Seen};
+use crate::records;
+use crate::scenarios::{RELEASE, Stage};
+
+/// A release in Secrets, and another in ConfigMaps that has something wrong.
+fn both() -> Stage {
+    let stage = Stage::new("incomplete", HelmVersion::V3_17, Driver::Secret);
+    stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
+    let maps = Helm::new(HelmVersion::V3_17, &stage.namespace).driver(Driver::ConfigMap);
+    maps.ok(&["install", "other", &chart("quiet")]);
+    let record = stage.namespace.core("configmaps") + "/" + &records::name("other", 1);
+    let labels = json!({"metadata": {"labels": {"status": "failed"}}});
+    stage.namespace.bed().api().merge(&record, &labels);
+    stage
+}
+
+/// What is wrong with it.
+const FOUND: [&str; 2] = ["label-payload-mismatch", "none-deployed"];
+
+/// `check` of the namespace while such requests meet that fault: what it could
+/// not read, with the reasons, and what it found.
+fn check(stage: &Stage, rule: Rule, more: &[&str]) -> (Vec<(String, String)>, Vec<String>) {
+    let later = Later::by(LONG);
+    later.proxy.rule(rule);
+    let args = ["check", "-n", stage.namespace.name(), "-o", "json"];
+    let output = later.run(&[&args, more].concat()).expect_code(3);
+    let report = output.json();
+    assert_eq!(report["complete"], false, "{report:#}");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let unread = report["unread"].as_array().unwrap().iter();
+    let found = report["findings"].as_array().unwrap().iter();
+    (
+        unread
+            .map(|one| (text(&one["what"]), text(&one["reason"])))
+            .collect(),
+        found.map(|one| text(&one["id"])).collect(),
+    )
+}
+
+fn secrets(seen: &Seen) -> bool {
+    seen.path.ends_with("/secrets")
+}
+
+#[test]
+fn a_listing_that_is_refused_or_never_comes() {
+    let stage = both();
+    let cases: [(Fault, &[&str], &str); 3] = [
+        (Fault::Status(403), &[], "forbidden"),
+        (Fault::Status(429), &[], "too many requests"),
+        (
+            Fault::Hang,
+            &["--request-timeout=1s"],
+            "did not answer in time",
+        ),
+    ];
+    for (fault, more, word) in cases {
+        let (unread, found) = check(&stage, Rule::new(fault).when(secrets), more);
+        let what = format!("secrets in namespace {}", stage.namespace.name());
+        assert_eq!(unread.len(), 1, "{unread:?}");
+        assert_eq!(unread[0].0, what);
+        assert!(unread[0].1.contains(word), "{unread:?}");
+        assert_eq!(found, FOUND);
+    }
+}
+
+/// An aggregated API without a backend is served by no one: its group is
+/// listed, and its kinds are answered with 503. (One of the API server's own
+/// stands in for it: a broken one would break every Helm on the same cluster.)
+#[test]
+fn an_aggregated_api_without_a_backend() {
+    let stage = both();
+    let broken = Rule::new(Fault::Status(503)).path_ends("/apis/autoscaling/v2");
+    let (unread, found) = check(&stage, broken, &["--deep"]);
+    assert_eq!(unread.len(), 1, "{unread:?}");
+    assert_eq!(unread[0].0, "the kinds of autoscaling/v2");
+    assert!(unread[0].1.contains("503"), "{unread:?}");
+    assert_eq!(found, FOUND);
+    // Who does not look at live objects does not miss it.
+    let later = Later::by(LONG);
+    let broken = Rule::new(Fault::Status(503)).path_ends("/apis/autoscaling/v2");
+    later.proxy.rule(broken);
+    later
+        .run(&["check", "-n", stage.namespace.name()])
+        .expect_code(1);
+}
