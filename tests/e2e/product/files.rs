@@ -89,7 +89,9 @@ fn what_kubectl_printed_is_judged() {
             .json();
         assert_eq!(report["examined"]["records"], 2, "{report:#}");
         let skipped = report["skipped"].as_array().unwrap();
-        let listings = skipped.iter().filter(|one| one["reason"] == "the file holds none");
+        let listings = skipped
+            .iter()
+            .filter(|one| one["reason"] == "the file holds none");
         assert_eq!(listings.count(), 1, "{report:#}");
         let one = ["get", resource, &records::name(RELEASE, 2), "-o", "json"];
         let one = offline.file("one.json", stage.kubectl(&one).stdout);

@@ -35,15 +35,12 @@ fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
 
 /// `check` of the namespace as that user, an hour later.
 fn check(stage: &Stage, more: &[&str]) -> (Option<i32>, Value) {
-    let own = [
-        "check",
-        "-n",
-        stage.namespace.name(),
-        "--as",
-        USER,
-        "-o",
-        "json",
-    ];
+    check_as(USER, stage, more)
+}
+
+fn check_as(user: &str, stage: &Stage, more: &[&str]) -> (Option<i32>, Value) {
+    let namespace = stage.namespace.name();
+    let own = ["check", "-n", namespace, "--as", user, "-o", "json"];
     let output = Later::by(LONG).run(&[&own, more].concat());
     (output.code(), output.json())
 }
@@ -111,4 +108,59 @@ fn list_serves_in_place_of_get() {
     let finding = &report["findings"][0];
     assert_eq!(finding["verdict"], "stale");
     assert_eq!(finding["extent"], "all");
+}
+
+/// The roles that the README tells to apply.
+fn roles_of_the_readme() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks = blocks.map(|block| block.split_once("```").unwrap().0);
+    let roles: Vec<_> = blocks
+        .filter(|block| block.contains("kind: ClusterRole"))
+        .collect();
+    roles.join("---\n")
+}
+
+#[test]
+fn the_roles_of_the_readme_are_enough() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V4);
+    let namespace = stage.namespace.name();
+    let file = stage.helm.home().join("roles.yaml");
+    std::fs::write(&file, roles_of_the_readme()).unwrap();
+    stage.kubectl(&["apply", "-f", &file.display().to_string()]);
+    // A user of this run's own: what is bound to a cluster role holds everywhere.
+    let user = format!("reader-of-{namespace}");
+    let bind = |role: &str| {
+        let binding = [
+            "create",
+            "clusterrolebinding",
+            &format!("{role}-{namespace}"),
+        ];
+        let binds = [&format!("--clusterrole={role}"), &format!("--user={user}")];
+        stage.kubectl(&[&binding[..], &binds.map(String::as_str)].concat());
+    };
+
+    bind("zadig-doctor-check");
+    let (code, report) = check_as(&user, &stage, &[]);
+    assert_eq!(
+        (code, &report["complete"]),
+        (Some(1), &json!(true)),
+        "{report:#}"
+    );
+    assert_eq!(report["findings"][0]["verdict"], "stale", "{report:#}");
+    assert_eq!(report["skipped"], json!([]));
+    let typo = ["check", "-n", "no-such-namespace", "--as", &user];
+    Later::by(LONG).run(&typo).expect_code(1);
+    let (code, report) = check_as(&user, &stage, &["--deep"]);
+    assert_eq!(code, Some(3), "{report:#}");
+
+    bind("zadig-doctor-check-deep");
+    let (code, report) = check_as(&user, &stage, &["--deep"]);
+    assert_eq!(
+        (code, &report["complete"]),
+        (Some(1), &json!(true)),
+        "{report:#}"
+    );
+    assert_eq!(report["skipped"], json!([]));
 }
