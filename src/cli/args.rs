@@ -145,7 +145,7 @@ pub(super) enum Output {
     Wide,
     /// For scripts
     Json,
-    /// For scripts, the same as YAML
+    /// For scripts, what json prints as YAML
     Yaml,
     /// For a pipeline's page of test results; only of `check`
     Junit,
