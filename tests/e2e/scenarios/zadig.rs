@@ -24,7 +24,7 @@ scenarios! {
         how: "SIGKILL while `upgrade --wait` waits for pods, in such a namespace",
         leaves: &[(1, "deployed", "deployed"), (2, "pending-upgrade", "pending-upgrade")],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending"), finds("zadig-refuses"), finds("zadig-managed")],
+        finds: &[stale("stuck-pending").all_in(), finds("zadig-refuses"), finds("zadig-managed")],
         unstick: Repairs,
         remains: &[finds("zadig-managed")],
         make: |stage| {
@@ -37,7 +37,7 @@ scenarios! {
         how: "SIGKILL once `install` has created its record, in such a namespace",
         leaves: &[(1, "pending-install", "pending-install")],
         upgrade_says: Some(BUSY),
-        finds: &[stale("stuck-pending"), finds("zadig-refuses"), finds("zadig-managed")],
+        finds: &[stale("stuck-pending").none_in(), finds("zadig-refuses"), finds("zadig-managed")],
         may_find: &["none-deployed"],
         unstick: Repairs,
         remains: &[finds("zadig-managed")],
