@@ -120,9 +120,8 @@ impl Cluster {
         let state = match gate.through(resources).await {
             Ok(list) => ApiState::Served {
                 kinds: kinds(&list)
-                    .into_keys()
-                    .collect::<BTreeSet<_>>()
                     .into_iter()
+                    .map(|(kind, resource)| (kind, resource.namespaced))
                     .collect(),
             },
             // A garbage apiVersion is one that nobody serves.

@@ -43,7 +43,7 @@ pub(super) enum Fetched {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Resource {
     plural: String,
-    namespaced: bool,
+    pub(super) namespaced: bool,
 }
 
 impl Resource {

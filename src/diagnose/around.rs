@@ -6,30 +6,10 @@ use std::collections::BTreeSet;
 use crate::diagnose::Context;
 use crate::helm::Status;
 use crate::live::ObjectRef;
-use crate::survey::{History, Need, Record, Release};
+use crate::survey::{History, Need, Record, Release, Survey};
 
 /// More namespaces of one release than this are not read one by one.
 const FEW: usize = 16;
-
-/// Kinds of Kubernetes' own that lie in no namespace, whatever a manifest says
-/// of them. Charts give them one out of habit.
-const CLUSTER_SCOPED: [&str; 15] = [
-    "APIService",
-    "CSIDriver",
-    "CertificateSigningRequest",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "CustomResourceDefinition",
-    "IngressClass",
-    "MutatingWebhookConfiguration",
-    "Namespace",
-    "PersistentVolume",
-    "PodSecurityPolicy",
-    "PriorityClass",
-    "RuntimeClass",
-    "StorageClass",
-    "ValidatingWebhookConfiguration",
-];
 
 /// What must be asked for to know of these namespaces: where all are looked at,
 /// one list brings them and all others.
@@ -66,20 +46,23 @@ pub fn acted_on<'a>(history: &History<'a>) -> Vec<(&'a Record, &'a Release)> {
         .collect()
 }
 
-/// The namespaces that the documents of a manifest name, those aside that the
-/// manifest itself makes: Helm would make them first.
-pub fn named_by(release: &Release) -> BTreeSet<&str> {
-    let own = |object: &&ObjectRef| object.kind == "Namespace" && object.api_version == "v1";
-    let own: BTreeSet<&str> = release
-        .objects
-        .iter()
-        .filter(own)
-        .map(|object| object.name.as_str())
-        .collect();
-    let placed = release
-        .objects
-        .iter()
-        .filter(|object| !CLUSTER_SCOPED.contains(&object.kind.as_str()));
-    let named = placed.filter_map(|object| object.namespace.as_deref());
-    named.filter(|name| !own.contains(name)).collect()
+/// What a manifest places into a namespace that it names itself. Whether the
+/// object lies in one at all only its kind tells: charts place cluster-scoped
+/// ones as well, out of habit.
+pub fn placed(release: &Release) -> impl Iterator<Item = (&ObjectRef, &str)> {
+    let objects = release.objects.iter();
+    objects.filter_map(|object| Some((object, object.namespace.as_deref()?)))
+}
+
+/// The namespaces that a manifest names, those aside that it makes itself: Helm
+/// would make them first.
+pub fn named_by<'a>(survey: &Survey, release: &'a Release) -> BTreeSet<&'a str> {
+    let made = |object: &&ObjectRef| object.kind == "Namespace" && object.api_version == "v1";
+    let made = release.objects.iter().filter(made);
+    let made: BTreeSet<&str> = made.map(|object| object.name.as_str()).collect();
+    let placed = placed(release).filter(|(object, _)| survey.is_namespaced(object));
+    placed
+        .map(|(_, namespace)| namespace)
+        .filter(|namespace| !made.contains(namespace))
+        .collect()
 }

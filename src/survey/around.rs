@@ -58,8 +58,8 @@ pub enum ApiState {
     Gone,
     /// It serves these.
     Served {
-        /// Its kinds.
-        kinds: Vec<String>,
+        /// Its kinds, and whether their objects lie in namespaces.
+        kinds: BTreeMap<String, bool>,
     },
     /// It could not be found out.
     Unreadable(Unreadable),
@@ -138,9 +138,17 @@ impl Survey {
     pub fn serves(&self, object: &ObjectRef) -> Option<bool> {
         match self.api(&object.api_version)? {
             ApiState::Gone => Some(false),
-            ApiState::Served { kinds } => Some(kinds.contains(&object.kind)),
+            ApiState::Served { kinds } => Some(kinds.contains_key(&object.kind)),
             ApiState::Unreadable(_) => None,
         }
+    }
+
+    /// Whether objects of that kind are served and lie in namespaces.
+    pub fn is_namespaced(&self, object: &ObjectRef) -> bool {
+        let Some(ApiState::Served { kinds }) = self.api(&object.api_version) else {
+            return false;
+        };
+        kinds.get(&object.kind) == Some(&true)
     }
 
     /// After records were left out, a namespace that has none left tells nothing

@@ -178,7 +178,10 @@ pub(crate) fn serve(mut survey: Survey, api_version: &str, kinds: Option<&[&str]
     let state = match kinds {
         None => ApiState::Gone,
         Some(kinds) => ApiState::Served {
-            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            kinds: kinds
+                .iter()
+                .map(|kind| ((*kind).to_owned(), true))
+                .collect(),
         },
     };
     let api_version = api_version.to_owned();

@@ -1,11 +1,11 @@
 //! `namespace-gone`: a release of a namespace that does not exist.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Examines, MOST, listed, own, say};
-use crate::diagnose::around::{self, acted_on, named_by};
+use crate::diagnose::around::{self, acted_on, named_by, placed};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
-use crate::survey::{History, NamespaceState, Need, Record};
+use crate::survey::{History, NamespaceState, Need, Record, Survey};
 
 pub(super) static CHECK: Check = Check {
     id: "namespace-gone",
@@ -39,10 +39,10 @@ pub(super) static CHECK: Check = Check {
 };
 
 /// Which record names which namespace, the storage namespace aside.
-fn named<'a>(history: &History<'a>) -> BTreeMap<&'a str, (&'a Record, bool)> {
+fn named<'a>(survey: &Survey, history: &History<'a>) -> BTreeMap<&'a str, (&'a Record, bool)> {
     let mut named = BTreeMap::new();
     for (record, release) in acted_on(history) {
-        for namespace in named_by(release) {
+        for namespace in named_by(survey, release) {
             named.entry(namespace).or_insert((record, true));
         }
     }
@@ -56,15 +56,23 @@ fn named<'a>(history: &History<'a>) -> BTreeMap<&'a str, (&'a Record, bool)> {
 }
 
 fn needs(context: Context<'_>, history: &History<'_>) -> Vec<Need> {
-    let named = named(history);
-    match named.is_empty() {
-        true => Vec::new(),
-        false => around::namespaces(context, named.into_keys()),
+    let releases = acted_on(history).into_iter().map(|(_, release)| release);
+    let versions = releases.flat_map(placed);
+    let versions = versions.map(|(object, _)| object.api_version.as_str());
+    let versions: BTreeSet<&str> = versions.collect();
+    let mut needs: Vec<Need> = versions
+        .into_iter()
+        .map(|one| Need::Api(one.to_owned()))
+        .collect();
+    let named = named(context.survey, history);
+    if !named.is_empty() {
+        needs.extend(around::namespaces(context, named.into_keys()));
     }
+    needs
 }
 
 fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
-    let mut gone = named(history);
+    let mut gone = named(context.survey, history);
     gone.retain(|name, _| context.survey.namespace(name) == Some(&NamespaceState::Missing));
     let (Some(newest), false) = (history.newest(), gone.is_empty()) else {
         return Vec::new();

@@ -106,21 +106,18 @@ fn namespace_gone() {
     for objects in [
         vec![object("v1", "ConfigMap", Some("elsewhere"))],
         vec![object("v1", "ConfigMap", None)],
-        // It lies in none, whatever the chart says.
-        vec![object(
-            "rbac.authorization.k8s.io/v1",
-            "ClusterRole",
-            Some("nowhere"),
-        )],
     ] {
-        let there = survey(of(objects));
-        let there = serve(
-            there,
-            "rbac.authorization.k8s.io/v1",
-            Some(&["ClusterRole"]),
-        );
-        assert_eq!(find(&there), []);
+        assert_eq!(find(&survey(of(objects))), []);
     }
+    // It lies in none, whatever the chart says.
+    let role = object("example.com/v1", "Tenant", Some("nowhere"));
+    let kinds = [("Tenant".to_owned(), false)].into();
+    let mut there = survey(of(vec![role]));
+    there.apis.push(SeenApi {
+        api_version: "example.com/v1".into(),
+        state: ApiState::Served { kinds },
+    });
+    assert_eq!(find(&there.sorted()), []);
     // The release's own namespace, with its records kept here.
     let mut records = healthy();
     says(&mut records[1]).namespace = "nowhere".into();
