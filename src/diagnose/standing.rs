@@ -29,16 +29,27 @@ pub(super) fn needs(context: Context<'_>, history: &History<'_>) -> Vec<Need> {
     }
 }
 
-/// Its objects, as they were found, and what could not be compared left out.
-pub(super) fn objects<'a>(
-    context: Context<'a>,
-    history: &History<'_>,
-) -> Option<(&'a [Compared], Comparison)> {
+/// The revision that a release stands on, and its objects as they were found.
+pub(super) struct Standing<'a> {
+    pub(super) record: &'a Record,
+    pub(super) release: &'a Release,
+    /// The namespace that stands in where its manifest names none.
+    pub(super) namespace: String,
+    pub(super) objects: &'a [Compared],
+}
+
+/// What was seen of it; `None` if it was not looked at, or has no objects.
+pub(super) fn seen<'a>(context: Context<'a>, history: &History<'a>) -> Option<Standing<'a>> {
     let (record, release) = deployed(history)?;
     let of = comparison(record, release);
     let seen = context.survey.comparison(&of)?;
-    let whole = seen.failed.is_none();
-    whole.then_some((seen.objects.as_slice(), of))
+    let whole = seen.failed.is_none() && !seen.objects.is_empty();
+    whole.then(|| Standing {
+        record,
+        release,
+        namespace: of.namespace,
+        objects: &seen.objects,
+    })
 }
 
 fn comparison(record: &Record, release: &Release) -> Comparison {

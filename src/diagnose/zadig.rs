@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnose::{Context, Evidence, around};
-use crate::survey::{NamespaceState, Need, SecretsState, Survey};
+use crate::survey::{History, NamespaceState, Need, SecretsState, Survey};
 
 /// The Secret with the registry's credentials that Zadig puts into every
 /// environment that has a registry.
@@ -78,11 +78,29 @@ impl Environment {
         }
     }
 
+    /// Whether it has the name alone, and is known to bear no label.
+    pub fn is_stripped(&self) -> bool {
+        self.strength == Strength::Named && self.labels_read
+    }
+
     /// Whether Zadig is likely to deploy there now: a name alone stays when an
     /// environment goes.
     pub fn is_served(&self) -> bool {
         self.strength != Strength::Named
     }
+}
+
+/// The namespaces with releases that are Zadig's, with those releases.
+pub fn served<'h, 's>(
+    survey: &Survey,
+    histories: &'h [History<'s>],
+) -> Vec<(&'s str, &'h [History<'s>], Environment)> {
+    let places = histories.chunk_by(|one, other| one.namespace == other.namespace);
+    let known = places.filter_map(|releases| {
+        let namespace = releases.first()?.namespace;
+        Some((namespace, releases, environment(survey, namespace)?))
+    });
+    known.collect()
 }
 
 /// What must be asked for to know what Zadig has to do with these namespaces.

@@ -223,9 +223,13 @@ impl Unread {
     /// Whether it hides records of that history: a failed listing of its
     /// driver's, or one of its own records.
     pub fn hides(&self, history: &History<'_>) -> bool {
-        let listing = format!("{} in ", history.driver.resource());
         let own = |record: &&Record| self.what == record.id.to_string();
-        self.what.starts_with(&listing) || history.records.iter().any(own)
+        self.is_listing(history.driver) || history.records.iter().any(own)
+    }
+
+    /// Whether it is a listing of that driver's records.
+    fn is_listing(&self, driver: Driver) -> bool {
+        self.what.starts_with(&format!("{} in ", driver.resource()))
     }
 }
 
@@ -311,6 +315,20 @@ impl Survey {
         self.note_owned();
         self.unread.sort();
         self.unread.dedup();
+    }
+
+    /// Whether all records in the namespaces of the scope were listed: only then
+    /// is a release without any known to have none.
+    pub fn lists_all_records(&self) -> bool {
+        let Scope {
+            namespace: _,
+            selector,
+            releases: _,
+            driver,
+        } = &self.scope;
+        let selected = selector.as_deref().is_some_and(|own| !own.is_empty());
+        let listing = |unread: &Unread| Driver::ALL.into_iter().any(|one| unread.is_listing(one));
+        !selected && driver.is_none() && !self.unread.iter().any(listing)
     }
 
     /// Lists a need that nothing can answer any more, for the reason given.

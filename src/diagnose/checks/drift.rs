@@ -5,7 +5,7 @@ use crate::diagnose::{
     Context, Evidence, Explanation, Finding, Severity, Subject, Text, life, standing,
 };
 use crate::live::{Compared, Difference, Found};
-use crate::survey::{History, Record, Release};
+use crate::survey::{History, Release};
 
 pub(super) static CHECK: Check = Check {
     id: "drift",
@@ -43,12 +43,10 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
-    let Some((objects, of)) = standing::objects(context, history) else {
+    let Some(standing) = standing::seen(context, history) else {
         return Vec::new();
     };
-    let Some(record) = context.survey.record(&of.record) else {
-        return Vec::new();
-    };
+    let objects = standing.objects;
     let drifted: Vec<Evidence> = objects.iter().filter_map(drifted).collect();
     if drifted.is_empty() {
         return Vec::new();
@@ -56,7 +54,7 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let (number, all) = (drifted.len(), plain(objects.len(), "object"));
     let differ = if number == 1 { "differs" } else { "differ" };
     let mut summary = format!("{number} of its {all} {differ} from the deployed revision");
-    let refused = is_refused(record, &drifted);
+    let refused = is_refused(standing.release, &drifted);
     if refused {
         summary += "; Helm's next upgrade will be refused";
     }
@@ -73,7 +71,7 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     vec![Finding {
         id: CHECK.id,
         severity,
-        subject: Subject::record(record),
+        subject: Subject::record(standing.record),
         verdict: None,
         summary,
         evidence: drifted,
@@ -83,15 +81,14 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
 
 /// Whether Helm 4 would be refused: applied on the server, what another manager
 /// changed is a conflict (`conflict occurred while applying object`).
-fn is_refused(record: &Record, drifted: &[Evidence]) -> bool {
-    let applied = |release: &Release| release.apply_method == "ssa";
+fn is_refused(release: &Release, drifted: &[Evidence]) -> bool {
     let others = |evidence: &Evidence| match evidence {
         Evidence::Drifted { writers, .. } => writers
             .iter()
             .any(|writer| !writer.eq_ignore_ascii_case("helm")),
         _ => false,
     };
-    record.decoded().is_some_and(applied) && drifted.iter().any(others)
+    release.apply_method == "ssa" && drifted.iter().any(others)
 }
 
 fn drifted(one: &Compared) -> Option<Evidence> {

@@ -53,9 +53,7 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
         return Vec::new();
     };
     // A record that was not listed is none that is lost.
-    let listing =
-        |what: &str| what.starts_with("secrets in ") || what.starts_with("configmaps in ");
-    if survey.unread.iter().any(|unread| listing(&unread.what)) || survey.scope.selector.is_some() {
+    if !survey.lists_all_records() {
         return Vec::new();
     }
     let known = known(histories);

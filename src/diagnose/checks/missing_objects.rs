@@ -1,6 +1,7 @@
 //! `missing-objects`: what the deployed revision declares is not there.
 
 use super::{Check, Examines, plain};
+use crate::diagnose::standing::Standing;
 use crate::diagnose::{
     Advice, Command, Context, Evidence, Explanation, Finding, Severity, Subject, Text, standing,
 };
@@ -42,14 +43,14 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
-    let Some((objects, of)) = standing::objects(context, history) else {
+    let Some(Standing {
+        record, objects, ..
+    }) = standing::seen(context, history)
+    else {
         return Vec::new();
     };
     let missing = objects.iter().filter(|one| one.found == Found::Missing);
     let missing: Vec<String> = missing.map(|one| one.object.to_string()).collect();
-    let Some(record) = context.survey.record(&of.record) else {
-        return Vec::new();
-    };
     if missing.is_empty() {
         return Vec::new();
     }

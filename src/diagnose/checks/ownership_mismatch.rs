@@ -38,16 +38,13 @@ pub(super) static CHECK: Check = Check {
 };
 
 fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
-    let Some((objects, of)) = standing::objects(context, history) else {
-        return Vec::new();
-    };
-    let Some(record) = context.survey.record(&of.record) else {
+    let Some(standing) = standing::seen(context, history) else {
         return Vec::new();
     };
     let other = |(namespace, name): &&(String, String)| {
-        *name != history.release || *namespace != of.namespace
+        *name != history.release || *namespace != standing.namespace
     };
-    let claims = objects.iter().filter_map(|one| {
+    let claims = standing.objects.iter().filter_map(|one| {
         let (namespace, release) = one.owner.as_ref().filter(other)?;
         Some(Evidence::Claimed {
             object: one.object.to_string(),
@@ -66,7 +63,7 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     vec![Finding {
         id: CHECK.id,
         severity: Severity::Warning,
-        subject: Subject::record(record),
+        subject: Subject::record(standing.record),
         verdict: None,
         summary: format!("{} of its objects name another release", claims.len()),
         evidence: claims,

@@ -3,7 +3,7 @@
 
 use super::zadig_managed::names;
 use super::{Check, Examines, say};
-use crate::diagnose::zadig::{self, Strength};
+use crate::diagnose::zadig::{self, Environment};
 use crate::diagnose::{Context, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Need};
 
@@ -48,26 +48,27 @@ fn needs(context: Context<'_>, histories: &[History<'_>]) -> Vec<Need> {
 }
 
 fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
-    let places = histories.chunk_by(|one, other| one.namespace == other.namespace);
-    let findings = places.filter_map(|releases| {
-        let namespace = releases.first()?.namespace;
-        let environment = zadig::environment(context.survey, namespace)?;
-        let stripped = environment.strength == Strength::Named && environment.labels_read;
-        stripped.then(|| Finding {
-            id: CHECK.id,
-            severity: Severity::Info,
-            subject: Subject::namespace(namespace),
-            verdict: None,
-            summary: format!(
-                "it has the name of a Zadig environment ({}) and none of its labels; it holds {}",
-                environment.told(),
-                names(releases)
-            ),
-            evidence: environment.evidence,
-            advice: vec![say(
-                "look whether the environment is in Zadig; if it is not, these are detached, not left over: keep them",
-            )],
-        })
-    });
-    findings.collect()
+    let known = zadig::served(context.survey, histories).into_iter();
+    let stripped = known.filter(|(_, _, environment)| environment.is_stripped());
+    stripped
+        .map(|(namespace, releases, environment)| finding(namespace, releases, environment))
+        .collect()
+}
+
+fn finding(namespace: &str, releases: &[History<'_>], environment: Environment) -> Finding {
+    Finding {
+        id: CHECK.id,
+        severity: Severity::Info,
+        subject: Subject::namespace(namespace),
+        verdict: None,
+        summary: format!(
+            "it has the name of a Zadig environment ({}) and none of its labels; it holds {}",
+            environment.told(),
+            names(releases)
+        ),
+        evidence: environment.evidence,
+        advice: vec![say(
+            "look whether the environment is in Zadig; if it is not, these are detached, not left over: keep them",
+        )],
+    }
 }

@@ -10,7 +10,6 @@ use crate::diagnose::zadig::{self, Environment};
 use crate::diagnose::{
     Context, Evidence, Explanation, Finding, Seconds, Severity, Subject, Text, around,
 };
-use crate::helm::Driver;
 use crate::survey::{History, NamespaceState, Need, SeenNamespace};
 
 pub(super) static CHECK: Check = Check {
@@ -50,8 +49,7 @@ pub(super) static CHECK: Check = Check {
 /// Whether all records of the namespaces in scope were asked for: only then is
 /// one known to be empty.
 fn sees_all(context: Context<'_>) -> bool {
-    let scope = &context.survey.scope;
-    scope.releases.is_empty() && scope.selector.as_deref().unwrap_or_default().is_empty()
+    context.survey.scope.releases.is_empty() && context.survey.lists_all_records()
 }
 
 fn needs(context: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
@@ -68,11 +66,7 @@ fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
     let survey = context.survey;
     let records = survey.records.iter();
     let holds: BTreeSet<&str> = records.map(|one| one.id.namespace.as_str()).collect();
-    let listing = |what: &str| {
-        let of = |driver: Driver| what.starts_with(&format!("{} in ", driver.resource()));
-        Driver::ALL.into_iter().any(of)
-    };
-    if !sees_all(context) || survey.unread.iter().any(|unread| listing(&unread.what)) {
+    if !sees_all(context) {
         return Vec::new();
     }
     let scope = survey.scope.namespace.as_ref();

@@ -1,7 +1,7 @@
 //! `zadig-managed`: which namespaces, and so which releases, are Zadig's.
 
 use super::{Check, Examines, listed, say};
-use crate::diagnose::zadig::{self, Environment, Strength};
+use crate::diagnose::zadig::{self, Environment};
 use crate::diagnose::{Context, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Need};
 
@@ -46,15 +46,12 @@ fn needs(context: Context<'_>, histories: &[History<'_>]) -> Vec<Need> {
 }
 
 fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
-    let places = histories.chunk_by(|one, other| one.namespace == other.namespace);
-    let findings = places.filter_map(|releases| {
-        let namespace = releases.first()?.namespace;
-        let environment = zadig::environment(context.survey, namespace)?;
-        // By its name alone, with the labels known to be off, it is another check's.
-        let stripped = environment.strength == Strength::Named && environment.labels_read;
-        (!stripped).then(|| finding(namespace, releases, environment))
-    });
-    findings.collect()
+    // Of one whose labels are off another check tells.
+    let known = zadig::served(context.survey, histories).into_iter();
+    let known = known.filter(|(_, _, environment)| !environment.is_stripped());
+    known
+        .map(|(namespace, releases, environment)| finding(namespace, releases, environment))
+        .collect()
 }
 
 fn finding(namespace: &str, releases: &[History<'_>], environment: Environment) -> Finding {

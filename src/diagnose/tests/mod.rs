@@ -11,6 +11,7 @@ mod around;
 mod extent;
 mod histories;
 mod life;
+mod objects;
 mod ready;
 mod redacted;
 mod states;

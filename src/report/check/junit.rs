@@ -1,9 +1,8 @@
 //! `check` for a pipeline's page of test results: a suite is a namespace, a
 //! case is a release, its failures are its findings.
 //!
-//! The elements are those that Jenkins and GitLab read
-//! (`docs/schema/junit.xsd`). What could not be read is a suite of errors, so
-//! that an incomplete look is never a green one.
+//! The elements are those that Jenkins and GitLab read. What could not be read
+//! is a suite of errors, so that an incomplete look is never a green one.
 
 use std::collections::BTreeMap;
 use std::io;

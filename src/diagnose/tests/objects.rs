@@ -1,0 +1,337 @@
+//! Live objects (`--deep`): each check fires, stays silent, near misses.
+
+use super::{healthy, stuck};
+use crate::diagnose::*;
+use crate::helm::{Driver, Status};
+use crate::live::{Change, Compared, Difference, Found, ObjectRef, Observed, Readiness};
+use crate::survey::fixture::{NAMESPACE, deployment, live, record, says, see, survey, writer};
+use crate::survey::{
+    ApiState, Besides, Comparison, Hook, Owned, Payload, Record, SeenApi, SeenComparison,
+    SeenOwned, Survey, Unread,
+};
+
+fn object(name: &str) -> ObjectRef {
+    ObjectRef {
+        name: name.to_owned(),
+        ..deployment()
+    }
+}
+
+/// Where it lies, as a list of live objects says it.
+fn placed(name: &str) -> ObjectRef {
+    ObjectRef {
+        namespace: Some(NAMESPACE.into()),
+        ..object(name)
+    }
+}
+
+fn owned(release: &str, name: &str) -> Owned {
+    Owned {
+        namespace: NAMESPACE.into(),
+        release: release.into(),
+        object: placed(name),
+        created: None,
+        besides: None,
+    }
+}
+
+fn compared(name: &str, found: Found) -> Compared {
+    Compared {
+        object: object(name),
+        change: Change::Same,
+        found,
+        keep: false,
+        owner: Some((NAMESPACE.into(), "web".into())),
+    }
+}
+
+/// A deep look: the newest deployed record beside these objects, and all that
+/// is marked as a release's.
+fn deep(records: Vec<Record>, objects: Vec<Compared>, owned: Vec<Owned>) -> Survey {
+    let deployed = records
+        .iter()
+        .rfind(|record| record.label("status") == Some("deployed"));
+    let id = deployed.map(|record| record.id.clone());
+    let mut survey = survey(records);
+    survey.comparisons.extend(id.map(|id| SeenComparison {
+        of: Comparison {
+            record: id.clone(),
+            base: Some(id),
+            namespace: NAMESPACE.into(),
+        },
+        objects,
+        untold: 0,
+        failed: None,
+    }));
+    survey.owned = Some(SeenOwned {
+        objects: owned,
+        unread: Vec::new(),
+    });
+    survey.sorted()
+}
+
+fn find(survey: &Survey) -> Vec<(&'static str, Severity)> {
+    let policy = Policy {
+        deep: true,
+        ..Policy::default()
+    };
+    assert_eq!(needs(survey, &policy), []);
+    let findings = diagnose(survey, &policy);
+    findings.iter().map(|one| (one.id, one.severity)).collect()
+}
+
+fn differs(writer: &str) -> Found {
+    Found::Differs {
+        fields: vec![Difference {
+            field: "spec.replicas".into(),
+            writers: vec![writer.into()],
+        }],
+    }
+}
+
+#[test]
+fn all_is_as_it_should_be() {
+    let fine = vec![compared("web", Found::New)];
+    assert_eq!(find(&deep(healthy(), fine, vec![owned("web", "web")])), []);
+}
+
+#[test]
+fn nothing_of_it_is_asked_for_unless_it_is_to_be() {
+    let survey = survey(healthy());
+    assert_eq!(needs(&survey, &Policy::default()), []);
+    let policy = Policy {
+        deep: true,
+        ..Policy::default()
+    };
+    let asked = needs(&survey, &policy);
+    assert!(asked.contains(&Need::Owned), "{asked:?}");
+    let comparisons = asked.iter().filter_map(|need| match need {
+        Need::Comparison(of) => Some(of.record.name.as_str()),
+        _ => None,
+    });
+    let newest = ["sh.helm.release.v1.web.v2"];
+    assert_eq!(comparisons.collect::<Vec<_>>(), newest);
+}
+
+#[test]
+fn missing_objects() {
+    let with = |found| deep(healthy(), vec![compared("web", found)], vec![]);
+    let missing = [("missing-objects", Severity::Warning)];
+    assert_eq!(find(&with(Found::Missing)), missing);
+    // A kind that is not served has a finding of its own; what could not be read is said.
+    assert_eq!(find(&with(Found::Unserved)), []);
+    let reason = "forbidden".into();
+    assert_eq!(find(&with(Found::Unreadable { reason })), []);
+}
+
+#[test]
+fn ownership_mismatch() {
+    let with = |owner: Option<(&str, &str)>| {
+        let mut one = compared("web", Found::New);
+        one.owner = owner.map(|(namespace, name)| (namespace.into(), name.into()));
+        find(&deep(healthy(), vec![one], vec![]))
+    };
+    let mismatch = [("ownership-mismatch", Severity::Warning)];
+    assert_eq!(with(Some((NAMESPACE, "other"))), mismatch);
+    assert_eq!(with(Some(("other", "web"))), mismatch);
+    assert_eq!(with(Some((NAMESPACE, "web"))), []);
+    // Objects from before Helm 3.2 bear no marks.
+    assert_eq!(with(None), []);
+}
+
+#[test]
+fn drift() {
+    let with = |found| deep(healthy(), vec![compared("web", found)], vec![]);
+    let info = [("drift", Severity::Info)];
+    assert_eq!(find(&with(differs("kubectl-edit"))), info);
+    for controller in [
+        "kube-controller-manager",
+        "kube-controller-manager (scale)",
+        "horizontal-pod-autoscaler (scale)",
+    ] {
+        assert_eq!(find(&with(differs(controller))), [], "{controller}");
+    }
+    // Others who scale by hand, and who only calls itself so.
+    assert_eq!(find(&with(differs("kubectl (scale)"))), info);
+    assert_eq!(find(&with(differs("horizontal-pod-autoscaler"))), info);
+}
+
+#[test]
+fn what_others_changed_is_a_conflict_where_helm_applies_on_the_server() {
+    let with = |writer| {
+        let mut records = healthy();
+        says(&mut records[1]).apply_method = "ssa".into();
+        let drifted = vec![compared("web", differs(writer))];
+        find(&deep(records, drifted, vec![]))
+    };
+    assert_eq!(with("kubectl-edit"), [("drift", Severity::Warning)]);
+    assert_eq!(with("helm"), [("drift", Severity::Info)]);
+}
+
+#[test]
+fn lost_records() {
+    let lost = |survey: &Survey| {
+        let mut findings = find(survey);
+        findings.retain(|finding| finding.0 == "lost-records");
+        findings.len()
+    };
+    let deep = |owned| deep(healthy(), vec![], owned);
+    let one = || vec![owned("gone", "a"), owned("gone", "b")];
+    assert_eq!(lost(&deep(one())), 1, "one for the release");
+    let mut two = one();
+    two.push(owned("also", "c"));
+    assert_eq!(lost(&deep(two)), 2);
+    // What a release declares is its own, whatever mark it bears.
+    assert_eq!(lost(&deep(vec![owned("gone", "web")])), 0);
+    // Whoever looks at a part of the records cannot know.
+    let mut part = deep(one());
+    part.scope.driver = Some(Driver::Secret);
+    assert_eq!(lost(&part), 0);
+    let mut part = deep(one());
+    part.scope.selector = Some("team=a".into());
+    assert_eq!(lost(&part), 0);
+    let mut part = deep(one());
+    let reason = "forbidden".to_owned();
+    part.unread = vec![Unread::listing(Driver::ConfigMap, None, reason)];
+    assert_eq!(lost(&part), 0);
+    let mut named = deep(one());
+    named.scope.releases = vec!["web".into()];
+    named.scope.namespace = Some(NAMESPACE.into());
+    let mut findings = diagnose(&named, &Policy::default());
+    findings.retain(|finding| finding.id == "lost-records");
+    assert_eq!(findings, [], "nobody asked for it");
+}
+
+#[test]
+fn a_release_of_records_kept_apart_is_not_lost() {
+    let mut records = healthy();
+    says(&mut records[1]).namespace = "elsewhere".into();
+    let mut apart = owned("web", "web");
+    apart.namespace = "elsewhere".into();
+    let mut survey = survey(records);
+    survey.owned = Some(SeenOwned {
+        objects: vec![apart],
+        unread: Vec::new(),
+    });
+    let findings = diagnose(&survey, &Policy::default());
+    let ids: Vec<_> = findings.iter().map(|one| one.id).collect();
+    assert!(!ids.contains(&"lost-records"), "{ids:?}");
+}
+
+#[test]
+fn orphaned_objects() {
+    let with = |records, owned| {
+        let mut findings = find(&deep(records, vec![], owned));
+        findings.retain(|finding| finding.0 == "orphaned-objects");
+        findings.len()
+    };
+    let orphan = || vec![owned("web", "extra")];
+    assert_eq!(with(healthy(), orphan()), 1);
+    assert_eq!(with(healthy(), vec![owned("web", "web")]), 0);
+    // What the newest or a deployed revision declares is wanted.
+    let mut failed = healthy();
+    failed.push(record(3, Status::Failed, 3000));
+    says(&mut failed[2]).objects.push(object("extra"));
+    assert_eq!(with(failed, orphan()), 0);
+    // Nobody can say what a record that cannot be read declares.
+    let mut broken = healthy();
+    broken[0].payload = Payload::Undecodable {
+        digest: crate::helm::Digest::of(b""),
+        bytes: 0,
+        reason: "empty".into(),
+    };
+    assert_eq!(with(broken, orphan()), 0);
+    let mut unreadable = healthy();
+    let documents = &mut says(&mut unreadable[1]).unreadable_documents;
+    documents.push("a.yaml: has no kind".into());
+    assert_eq!(with(unreadable, orphan()), 0);
+    // After an uninstall that kept its history all of it is.
+    let uninstalled = vec![record(1, Status::Uninstalled, 4000)];
+    assert_eq!(with(uninstalled, vec![owned("web", "web")]), 1);
+}
+
+#[test]
+fn a_release_at_work_has_no_orphans() {
+    let mut survey = survey(stuck());
+    survey.owned = Some(SeenOwned {
+        objects: vec![owned("web", "extra")],
+        unread: Vec::new(),
+    });
+    let findings = diagnose(&survey, &Policy::default());
+    assert!(findings.iter().all(|one| one.id != "orphaned-objects"));
+}
+
+#[test]
+fn what_is_somebodys_besides_is_neither_lost_nor_orphaned() {
+    use Besides::{ArgoCd, Deleting, Flux, Generated, Kept, Owner};
+    for besides in [ArgoCd, Deleting, Flux, Generated, Kept, Owner] {
+        let objects = ["web", "gone"].map(|release| Owned {
+            besides: Some(besides),
+            ..owned(release, "extra")
+        });
+        assert_eq!(
+            find(&deep(healthy(), vec![], objects.into())),
+            [],
+            "{besides:?}"
+        );
+    }
+}
+
+#[test]
+fn a_cluster_scoped_object_is_declared_wherever_its_manifest_puts_it() {
+    let mut records = healthy();
+    let tenant = ObjectRef {
+        api_version: "example.com/v1".into(),
+        kind: "Tenant".into(),
+        namespace: Some("anywhere".into()),
+        name: "web".into(),
+    };
+    says(&mut records[1]).objects.push(tenant.clone());
+    let mut live = owned("web", "web");
+    live.object = ObjectRef {
+        namespace: None,
+        ..tenant
+    };
+    let mut survey = deep(records, vec![], vec![live]);
+    let kinds = [("Tenant".to_owned(), false)].into();
+    survey.apis.push(SeenApi {
+        api_version: "example.com/v1".into(),
+        state: ApiState::Served { kinds },
+    });
+    assert_eq!(find(&survey.sorted()), []);
+}
+
+#[test]
+fn leftover_hook() {
+    let hook = |name: &str| Hook {
+        object: ObjectRef {
+            kind: "Job".into(),
+            ..object(name)
+        },
+        events: vec!["post-install".into()],
+        phase: "Succeeded".into(),
+    };
+    let with = |newest: Option<&str>, there: Observed| {
+        let mut records = healthy();
+        says(&mut records[0]).hooks.push(hook("old"));
+        let hooks = &mut says(&mut records[1]).hooks;
+        hooks.extend(newest.map(hook));
+        let survey = deep(records, vec![], vec![]);
+        find(&see(survey, hook("old").object, there))
+    };
+    let there = |owner: Option<&str>| match live(Readiness::Ready, vec![writer("helm", 60)]) {
+        Observed::Present(mut job) => {
+            job.owner = owner.map(|name| (NAMESPACE.into(), name.into()));
+            Observed::Present(job)
+        }
+        other => other,
+    };
+    let left = [("leftover-hook", Severity::Info)];
+    assert_eq!(with(None, there(None)), left);
+    assert_eq!(with(Some("new"), there(None)), left);
+    // The next run of the same hook takes it away.
+    assert_eq!(with(Some("old"), there(None)), []);
+    assert_eq!(with(None, Observed::Missing), []);
+    // What was a hook is a release's object now.
+    assert_eq!(with(None, there(Some("web"))), []);
+}
