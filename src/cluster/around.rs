@@ -131,20 +131,32 @@ impl Cluster {
         SeenApi { api_version, state }
     }
 
-    /// Hands all objects at that address to `sink`, page by page; after an error
-    /// it has had a part of them.
+    /// Hands all objects at that address to `sink`; after an error it has had a
+    /// part of them. They are asked for all at once, which the API server
+    /// answers from its cache, and in pages if that is too much.
     pub(super) async fn pages(
         &self,
         url: &Url,
         accept: &str,
         mut sink: impl FnMut(Value),
     ) -> Result<(), ApiError> {
+        match self.get_bytes(url, accept).await {
+            Err(ApiError::TooLarge) => {}
+            answer => {
+                let (items, more) = json_page(&answer?.1)?;
+                items.into_iter().for_each(&mut sink);
+                return match more {
+                    None => Ok(()),
+                    Some(_) => Err(ApiError::Garbled {
+                        what: "a part of a list that was asked for whole",
+                    }),
+                };
+            }
+        }
         let mut next = None;
         loop {
-            let page = url
-                .clone()
-                .with("limit", PAGE)
-                .with_some("continue", next.as_deref());
+            let page = url.clone().with("limit", PAGE);
+            let page = page.with_some("continue", next.as_deref());
             let body = self.get_bytes(&page, accept).await?.1;
             let (items, more) = json_page(&body)?;
             items.into_iter().for_each(&mut sink);

@@ -10,6 +10,7 @@ use crate::helm::Driver;
 pub mod check;
 pub mod explain;
 pub mod operation;
+mod parts;
 pub mod plan;
 mod prose;
 pub mod ready;

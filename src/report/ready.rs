@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::parts::{self, AdviceV1, UnreadV1};
 use super::{Voice, json, prose::prose};
 use crate::diagnose::Lang;
 use crate::diagnose::ready::{Answer, Operation, Ready, Reason, Weight};
@@ -37,18 +38,6 @@ struct ReasonV1<'a> {
     advice: Vec<AdviceV1<'a>>,
 }
 
-#[derive(Serialize)]
-struct AdviceV1<'a> {
-    text: &'a str,
-    command: Option<String>,
-}
-
-#[derive(Serialize)]
-struct UnreadV1<'a> {
-    what: &'a str,
-    reason: &'a str,
-}
-
 /// The answer for all of them: the worst.
 pub fn overall(all: &[Ready]) -> Answer {
     let answers = all.iter().map(|one| one.answer);
@@ -65,22 +54,14 @@ fn word(answer: Answer) -> &'static str {
 
 /// `check --ready-for … -o json`: schema `zadig-doctor/ready/v1`.
 pub fn ready_json(survey: &Survey, operation: Operation, all: &[Ready], voice: &Voice) -> String {
-    let unread = survey.unread.iter().map(|unread| UnreadV1 {
-        what: &unread.what,
-        reason: &unread.reason,
-    });
-    let skipped = survey.skipped.iter().map(|skipped| UnreadV1 {
-        what: &skipped.what,
-        reason: &skipped.reason,
-    });
     json(&ReadyV1 {
         schema: "zadig-doctor/ready/v1",
         operation: operation.as_str(),
         answer: word(overall(all)),
         complete: survey.unread.is_empty(),
         releases: all.iter().map(|one| release_v1(one, voice)).collect(),
-        unread: unread.collect(),
-        skipped: skipped.collect(),
+        unread: parts::unread(survey),
+        skipped: parts::skipped(survey),
     })
 }
 
@@ -99,10 +80,6 @@ fn release_v1<'a>(ready: &'a Ready, voice: &Voice) -> ReleaseV1<'a> {
 }
 
 fn reason_v1<'a>(reason: &'a Reason, voice: &Voice) -> ReasonV1<'a> {
-    let advice = reason.advice.iter().map(|advice| AdviceV1 {
-        text: &advice.text,
-        command: voice.command(advice),
-    });
     ReasonV1 {
         id: reason.id,
         weight: match reason.weight {
@@ -112,7 +89,7 @@ fn reason_v1<'a>(reason: &'a Reason, voice: &Voice) -> ReasonV1<'a> {
         },
         text: &reason.text,
         says: reason.says.as_deref(),
-        advice: advice.collect(),
+        advice: parts::advice(&reason.advice, voice),
     }
 }
 
@@ -127,11 +104,7 @@ pub fn ready_text(survey: &Survey, operation: Operation, all: &[Ready], voice: &
             text += &told(reason, ready.answer, voice);
         }
     }
-    for skipped in &survey.skipped {
-        let skipped = format!("not looked at: {}: {}", skipped.what, skipped.reason);
-        text += &prose(voice, "", &skipped);
-    }
-    text
+    text + &parts::not_looked_at(survey, voice)
 }
 
 fn spoken(answer: Answer, operation: Operation, lang: Lang) -> String {

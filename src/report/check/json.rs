@@ -7,6 +7,7 @@ use super::{Examined, examined};
 use crate::diagnose::extent::Extent;
 use crate::diagnose::{Finding, Severity};
 use crate::helm::Driver;
+use crate::report::parts::{self, AdviceV1, UnreadV1};
 use crate::report::{Voice, json};
 use crate::survey::Survey;
 
@@ -18,12 +19,6 @@ struct CheckV1<'a> {
     unread: Vec<UnreadV1<'a>>,
     skipped: Vec<UnreadV1<'a>>,
     findings: Vec<FindingV1<'a>>,
-}
-
-#[derive(Serialize)]
-struct UnreadV1<'a> {
-    what: &'a str,
-    reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -48,29 +43,15 @@ struct EvidenceV1 {
     text: String,
 }
 
-#[derive(Serialize)]
-struct AdviceV1<'a> {
-    text: &'a str,
-    command: Option<String>,
-}
-
 /// The report as JSON.
 pub fn check(survey: &Survey, findings: &[Finding], voice: &Voice) -> String {
     let findings = findings.iter().map(|finding| finding_v1(finding, voice));
-    let unread = survey.unread.iter().map(|unread| UnreadV1 {
-        what: &unread.what,
-        reason: &unread.reason,
-    });
-    let skipped = survey.skipped.iter().map(|skipped| UnreadV1 {
-        what: &skipped.what,
-        reason: &skipped.reason,
-    });
     json(&CheckV1 {
         schema: "zadig-doctor/check/v1",
         complete: survey.unread.is_empty(),
         examined: examined(survey),
-        unread: unread.collect(),
-        skipped: skipped.collect(),
+        unread: parts::unread(survey),
+        skipped: parts::skipped(survey),
         findings: findings.collect(),
     })
 }
@@ -80,10 +61,6 @@ fn finding_v1<'a>(finding: &'a Finding, voice: &Voice) -> FindingV1<'a> {
         kind: evidence.kind(),
         object: evidence.object(),
         text: evidence.to_string(),
-    });
-    let advice = finding.advice.iter().map(|advice| AdviceV1 {
-        text: &advice.text,
-        command: voice.command(advice),
     });
     FindingV1 {
         id: finding.id,
@@ -96,6 +73,6 @@ fn finding_v1<'a>(finding: &'a Finding, voice: &Voice) -> FindingV1<'a> {
         extent: finding.extent(),
         summary: &finding.summary,
         evidence: evidence.collect(),
-        advice: advice.collect(),
+        advice: parts::advice(&finding.advice, voice),
     }
 }

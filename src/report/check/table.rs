@@ -2,9 +2,9 @@
 
 use super::closing;
 use crate::diagnose::{Finding, Subject, checks};
-use crate::report::Voice;
 use crate::report::prose::prose;
 use crate::report::table::table;
+use crate::report::{Voice, parts};
 use crate::survey::Survey;
 
 /// What matters of each finding, release by release, the worst first: what is
@@ -76,11 +76,7 @@ fn unseen(survey: &Survey, voice: &Voice) -> String {
         let unread = format!("not read: {}: {}", unread.what, unread.reason);
         text += &prose(voice, "", &unread);
     }
-    for skipped in &survey.skipped {
-        let skipped = format!("not looked at: {}: {}", skipped.what, skipped.reason);
-        text += &prose(voice, "", &skipped);
-    }
-    text
+    text + &parts::not_looked_at(survey, voice)
 }
 
 fn title<'a>(finding: &Finding, voice: &Voice) -> &'a str {
