@@ -131,7 +131,8 @@ impl Cluster {
                     tokio::task::spawn_blocking(read).await.ok()?.ok()?
                 }
             })
-            .buffer_unordered(2 * threads);
+            // One waits for its turn: each holds a payload, unpacked some megabytes.
+            .buffer_unordered(threads + 1);
         let mut records = pin!(records);
         let mut read = Vec::new();
         while let Some(record) = records.next().await {

@@ -1,12 +1,14 @@
 //! From one stored object, as a list or a read brought it, to a [`Record`].
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use k8s_pb::api::core::v1 as core;
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
 use prost::Message;
 use serde_json::Value;
 
 use super::error::ApiError;
+use super::protobuf::fields;
 use crate::helm::Driver;
 use crate::live::Writer;
 pub(super) use crate::survey::stored::from_metadata as from_json;
@@ -28,10 +30,8 @@ impl Item {
     pub(super) fn record(&self, driver: Driver) -> Result<Record, ApiError> {
         let record = match self {
             Self::Protobuf(bytes) => {
-                // Field 1 of every object is its metadata; the rest is passed over.
-                let object = meta::PartialObjectMetadata::decode(bytes.as_slice());
-                let object = object.map_err(|_| GARBLED)?;
-                from_meta(object.metadata.ok_or(GARBLED)?, driver)
+                let meta = meta::ObjectMeta::decode(field(bytes, METADATA)?);
+                from_meta(meta.map_err(|_| GARBLED)?, driver)
             }
             Self::Json(json) => from_json(&json["metadata"], driver),
         };
@@ -50,20 +50,57 @@ impl Item {
 
     /// The payload's text in an object that came whole, if it has one, and the
     /// other keys of its data.
-    pub(super) fn text(&self, driver: Driver) -> Result<stored::Text, ApiError> {
-        match (self, driver) {
-            (Self::Protobuf(bytes), Driver::Secret) => {
-                let secret = core::Secret::decode(bytes.as_slice()).map_err(|_| GARBLED)?;
-                Ok(stored::split(secret.data))
+    pub(super) fn text(&self, driver: Driver) -> Result<stored::Text<Cow<'_, [u8]>>, ApiError> {
+        match self {
+            Self::Protobuf(bytes) => {
+                let data = fields(bytes).filter_map(|one| match (one, driver) {
+                    (Ok((DATA, entry)), _) | (Ok((BINARY_DATA, entry)), Driver::ConfigMap) => {
+                        Some(key_and_value(entry))
+                    }
+                    (Ok(_), _) => None,
+                    (Err(error), _) => Some(Err(error)),
+                });
+                Ok(stored::split(data.collect::<Result<Vec<_>, _>>()?))
             }
-            (Self::Protobuf(bytes), Driver::ConfigMap) => {
-                let map = core::ConfigMap::decode(bytes.as_slice()).map_err(|_| GARBLED)?;
-                let data = map.data.into_iter().map(|(k, v)| (k, v.into_bytes()));
-                Ok(stored::split(data.chain(map.binary_data)))
+            Self::Json(json) => {
+                let (text, others) = stored::text(json, driver).ok_or(GARBLED)?;
+                Ok((text.map(Cow::Owned), others))
             }
-            (Self::Json(json), driver) => stored::text(json, driver).ok_or(GARBLED),
         }
     }
+}
+
+/// Fields of Secrets and ConfigMaps (`k8s.io/api/core/v1/generated.proto`),
+/// read here because prost would copy the payload.
+const METADATA: u64 = 1;
+const DATA: u64 = 2;
+/// Of ConfigMaps alone; in a Secret, 3 is its type.
+const BINARY_DATA: u64 = 3;
+
+/// The field's last value, which is the one that counts.
+fn field(bytes: &[u8], wanted: u64) -> Result<&[u8], ApiError> {
+    let mut found = None;
+    for one in fields(bytes) {
+        let (number, value) = one?;
+        if number == wanted {
+            found = Some(value);
+        }
+    }
+    found.ok_or(GARBLED)
+}
+
+/// An entry of a map; a missing half of one is empty.
+fn key_and_value(entry: &[u8]) -> Result<(String, Cow<'_, [u8]>), ApiError> {
+    let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
+    for one in fields(entry) {
+        match one? {
+            (1, bytes) => key = bytes,
+            (2, bytes) => value = bytes,
+            _ => {}
+        }
+    }
+    let key = std::str::from_utf8(key).map_err(|_| GARBLED)?;
+    Ok((key.to_owned(), Cow::Borrowed(value)))
 }
 
 fn from_meta(meta: meta::ObjectMeta, driver: Driver) -> Record {
@@ -96,6 +133,7 @@ fn time(time: Option<meta::Time>) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use k8s_pb::api::core::v1 as core;
     use serde_json::json;
 
     use super::*;

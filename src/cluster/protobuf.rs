@@ -230,6 +230,33 @@ fn varint(bytes: &[u8]) -> Result<Option<(u64, u64)>, ApiError> {
     }
 }
 
+/// The length-delimited fields of one whole message, by number; others are
+/// passed over.
+pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = Result<(u64, &[u8]), ApiError>> {
+    let mut rest = message;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let Some((field, body, tail)) = split_field(rest) else {
+                rest = &[];
+                return Some(Err(GARBLED));
+            };
+            rest = tail;
+            if field.message {
+                return Some(Ok((field.number, body)));
+            }
+        }
+        None
+    })
+}
+
+/// The first field, its body, and what follows; `None` if it is no field.
+fn split_field(bytes: &[u8]) -> Option<(Field, &[u8], &[u8])> {
+    let field = Field::read(bytes).ok()??;
+    let (_, rest) = bytes.split_at_checked(usize::try_from(field.head).ok()?)?;
+    let (body, tail) = rest.split_at_checked(usize::try_from(field.body).ok()?)?;
+    Some((field, body, tail))
+}
+
 /// One object's bytes out of its envelope.
 pub(super) fn unwrap(answer: &[u8]) -> Result<Vec<u8>, ApiError> {
     use k8s_pb::apimachinery::pkg::runtime::Unknown;
@@ -367,7 +394,27 @@ mod tests {
         assert!(unwrap(b"{}").is_err());
     }
 
+    #[test]
+    fn fields_of_a_message() {
+        // 1: varint, 2: "ab", 3: fixed32, 4: "".
+        let message = [
+            0x08, 0x96, 0x01, 0x12, 2, b'a', b'b', 0x1d, 1, 2, 3, 4, 0x22, 0,
+        ];
+        let all = fields(&message).collect::<Result<Vec<_>, _>>();
+        assert_eq!(all, Ok(vec![(2, &b"ab"[..]), (4, &b""[..])]));
+        // Cut between two fields, it is another message.
+        for cut in (0..message.len()).filter(|cut| ![0, 3, 7, 12].contains(cut)) {
+            let all = fields(&message[..cut]).collect::<Result<Vec<_>, _>>();
+            assert_eq!(all, Err(GARBLED), "cut at {cut}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn fields_of_hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let _ = fields(&bytes).count();
+        }
+
         #[test]
         fn hostile_bytes_never_panic(tail in prop::collection::vec(any::<u8>(), 0..200), piece in 1_usize..20) {
             let bytes = [MAGIC, &tail].concat();

@@ -202,17 +202,20 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let plain = rest
-                .iter()
-                .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-            self.at += plain.ok_or(SyntaxError::End)?;
+            // Most of a payload is strings: both of these look at many bytes at once.
+            let end = memchr::memchr2(b'"', b'\\', rest);
+            let plain = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            if plain.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20 {
+                let control = plain.iter().position(|byte| *byte < 0x20);
+                return Err(SyntaxError::Byte(self.at + control.unwrap_or_default()));
+            }
+            self.at += end.ok_or(SyntaxError::End)?;
             match self.byte()? {
                 b'"' => {
                     self.at += 1;
                     return Ok(start..self.at);
                 }
-                b'\\' => self.escape()?,
-                _ => return Err(SyntaxError::Byte(self.at)),
+                _ => self.escape()?,
             }
         }
     }

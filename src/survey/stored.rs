@@ -10,7 +10,7 @@ use crate::live::read;
 use crate::survey::{Payload, Record, RecordId};
 
 /// The payload's text, if there is one, and the other keys of its data.
-pub type Text = (Option<Vec<u8>>, Vec<String>);
+pub type Text<Bytes = Vec<u8>> = (Option<Bytes>, Vec<String>);
 
 /// From `metadata` of an object; the payload stays unread. What is missing is
 /// empty.
@@ -50,7 +50,7 @@ pub fn text(object: &Value, driver: Driver) -> Option<Text> {
 }
 
 /// Finds the payload among the keys of `data`.
-pub fn split(data: impl IntoIterator<Item = (String, Vec<u8>)>) -> Text {
+pub fn split<Bytes>(data: impl IntoIterator<Item = (String, Bytes)>) -> Text<Bytes> {
     let mut text = None;
     let mut others = Vec::new();
     for (key, value) in data {

@@ -1,5 +1,7 @@
 //! The formats of `check`, held against their descriptions.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{LONG, Later};
@@ -29,10 +31,24 @@ fn check(later: &Later, stage: &Stage, format: &str) -> String {
     later.run(&args).expect_code(1).stdout
 }
 
+fn schema(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs/schema")
+        .join(file);
+    std::fs::read_to_string(path).unwrap()
+}
+
 fn description() -> jsonschema::Validator {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema/check-v1.json");
-    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(&schema("check-v1.json")).unwrap();
     jsonschema::validator_for(&schema).unwrap()
+}
+
+/// What is wrong with the report, by docs/schema/check-junit.xsd.
+fn wrong_junit(report: &str) -> Vec<String> {
+    let schema = schema("check-junit.xsd");
+    let schema = uppsala::XsdValidator::from_schema(&uppsala::parse(&schema).unwrap()).unwrap();
+    let errors = schema.validate(&uppsala::parse(report).unwrap());
+    errors.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -72,6 +88,10 @@ fn what_could_not_be_read_is_as_described_too() {
     let report = nobody.expect_code(3).json();
     assert_eq!(report["complete"], false);
     assert!(description().is_valid(&report), "{report:#}");
+    let nobody = Tool::new().run(&["check", "-A", "--as", "nobody-user", "-o", "junit"]);
+    let report = nobody.expect_code(3).stdout;
+    assert!(report.contains("<error "), "{report}");
+    assert_eq!(wrong_junit(&report), [""; 0], "{report}");
 }
 
 #[test]
@@ -92,6 +112,16 @@ fn junit_is_for_check_and_counts_its_cases() {
     let head = r#"<testsuites name="zadig-doctor check" tests="2" failures="1" errors="0">"#;
     assert!(text.contains(head), "{text}");
     assert!(text.contains(r#"<failure type="stuck-pending""#), "{text}");
+    assert_eq!(wrong_junit(&text), [""; 0], "{text}");
+    for (right, wrong) in [
+        (r#" tests="2""#, ""),
+        (r#"failures="1""#, r#"failures="one""#),
+        ("<failure type=", "<failure kind="),
+        ("</testsuites>", "<testcase/></testsuites>"),
+    ] {
+        assert!(text.contains(right), "{right}: {text}");
+        assert_ne!(wrong_junit(&text.replace(right, wrong)), [""; 0], "{wrong}");
+    }
     let refused = Tool::new().run(&["log", "-o", "junit"]).expect_code(2);
     assert!(refused.to_string().contains("only check"), "{refused}");
 }
