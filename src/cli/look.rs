@@ -36,7 +36,7 @@ pub(super) async fn survey(
             count(records, "record"),
             more
         ));
-        cluster.answer(&mut survey, &needs).await;
+        cluster.answer(&mut survey, &needs, policy.deep).await;
     }
     survey.note_unreadable();
     // What is asked for without end is said to be unread, not forgotten.

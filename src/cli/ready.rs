@@ -39,7 +39,7 @@ pub(super) async fn ready(
     let namespace = scope.namespace.unwrap_or_default();
     let more = ready::needs(&survey, &namespace);
     if !more.is_empty() {
-        cluster.answer(&mut survey, &more).await;
+        cluster.answer(&mut survey, &more, false).await;
         survey.note_unreadable();
     }
     let operation = Operation::from(ready_for);

@@ -37,7 +37,10 @@ impl Cluster {
     /// is gone meanwhile stays, unread, with an entry in `unread`. Payloads of
     /// records that the survey does not hold, or holds as read, are not asked
     /// for again; objects and leases are.
-    pub async fn answer(&self, survey: &mut Survey, needs: &[Need]) {
+    ///
+    /// With `dry_runs`, what differs from a manifest is put to the API server,
+    /// where a dry run is exact.
+    pub async fn answer(&self, survey: &mut Survey, needs: &[Need], dry_runs: bool) {
         let mut payloads = BTreeSet::new();
         let mut objects: BTreeSet<(String, ObjectRef)> = BTreeSet::new();
         let mut leases = BTreeSet::new();
@@ -57,7 +60,8 @@ impl Cluster {
         self.answer_payloads(&gate, survey, &payloads).await;
         self.answer_objects(&gate, survey, objects).await;
         self.answer_leases(&gate, survey, leases).await;
-        self.answer_comparisons(&gate, survey, comparisons).await;
+        self.answer_comparisons(&gate, survey, comparisons, dry_runs)
+            .await;
         if owned {
             self.answer_owned(&gate, survey).await;
         }

@@ -14,7 +14,7 @@ use super::Cluster;
 use super::answer::{AT_ONCE, Gate};
 use super::error::ApiError;
 use super::listing::ONE_JSON;
-use super::objects::{Fetched, Served};
+use super::objects::{Fetched, Served, address};
 use crate::helm::{codec, release};
 use crate::live::compare::compare;
 use crate::live::document::{Stated, stated};
@@ -33,9 +33,10 @@ impl Cluster {
         gate: &Gate,
         survey: &mut Survey,
         asked: BTreeSet<Comparison>,
+        dry_runs: bool,
     ) {
         let mut seen: Vec<SeenComparison> = stream::iter(asked)
-            .map(|of| self.compared(gate, of))
+            .map(|of| self.compared(gate, of, dry_runs))
             .buffer_unordered(RELEASES_AT_ONCE)
             .collect()
             .await;
@@ -43,8 +44,8 @@ impl Cluster {
         survey.comparisons.sort_by(|a, b| a.of.cmp(&b.of));
     }
 
-    async fn compared(&self, gate: &Gate, of: Comparison) -> SeenComparison {
-        match self.compare(gate, &of).await {
+    async fn compared(&self, gate: &Gate, of: Comparison, dry_runs: bool) -> SeenComparison {
+        match self.compare(gate, &of, dry_runs).await {
             Ok((objects, untold)) => SeenComparison {
                 of,
                 objects,
@@ -64,6 +65,7 @@ impl Cluster {
         &self,
         gate: &Gate,
         of: &Comparison,
+        dry_runs: bool,
     ) -> Result<(Vec<Compared>, usize), String> {
         let new = Arc::new(self.manifest(gate, &of.record).await?);
         let old = match &of.base {
@@ -76,7 +78,7 @@ impl Cluster {
         let served = self.discover(gate, versions.collect()).await;
         // By number: a future that borrows the item itself could not be spawned.
         let objects = stream::iter(0..pairs.len())
-            .map(|at| self.compare_one(gate, &served, &of.namespace, &pairs[at]))
+            .map(|at| self.compare_one(gate, &served, &of.namespace, &pairs[at], dry_runs))
             .buffered(AT_ONCE)
             .collect::<Vec<_>>()
             .await;
@@ -103,12 +105,38 @@ impl Cluster {
         read.unwrap_or_else(|_| Err("it could not be read".to_owned()))
     }
 
+    /// What only looks different, by the word of the API server: it may keep
+    /// what a manifest says in another form.
+    async fn same_when_applied(
+        &self,
+        gate: &Gate,
+        served: &HashMap<String, Served>,
+        namespace: &str,
+        (change, pair): (Change, &Pair<'_>),
+        live: &Value,
+    ) -> Option<Found> {
+        let object = pair.object();
+        let resource = address(served, object).ok()?;
+        let url = resource.url(namespace, object).ok()?;
+        let url = url.join(&object.name).ok()?;
+        let old = pair.old.filter(|_| change == Change::Changed);
+        for (stated, found) in [(pair.new, Found::New), (old, Found::Old)] {
+            let Some(stated) = stated else { continue };
+            let asked = self.is_applied(&url, &stated.content, live);
+            if gate.through(asked).await.ok()?? {
+                return Some(found);
+            }
+        }
+        None
+    }
+
     async fn compare_one(
         &self,
         gate: &Gate,
         served: &HashMap<String, Served>,
         namespace: &str,
         pair: &Pair<'_>,
+        dry_runs: bool,
     ) -> Compared {
         let object = pair.object().clone();
         let keep = pair.keep();
@@ -119,7 +147,11 @@ impl Cluster {
             Fetched::Unserved => (None, Some(Found::Unserved)),
             Fetched::Unreadable(reason) => (None, Some(Found::Unreadable { reason })),
         };
-        let (change, found) = pair.compare(live.as_ref());
+        let (change, mut found) = pair.compare(live.as_ref());
+        if let (Found::Differs { .. }, Some(live), true) = (&found, &live, dry_runs) {
+            let same = self.same_when_applied(gate, served, namespace, (change, pair), live);
+            found = same.await.unwrap_or(found);
+        }
         Compared {
             object,
             change,

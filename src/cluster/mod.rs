@@ -23,6 +23,7 @@ use jiff::Timestamp;
 
 mod access;
 mod answer;
+mod apply;
 mod around;
 mod cause;
 mod compare;
@@ -133,6 +134,6 @@ mod tests {
     fn _reads_can_be_spawned(cluster: &Cluster, survey: &mut Survey, needs: &[Need]) {
         fn can(_: impl Send) {}
         can(cluster.survey(&Scope::default()));
-        can(cluster.answer(survey, needs));
+        can(cluster.answer(survey, needs, true));
     }
 }

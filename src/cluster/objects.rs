@@ -48,7 +48,7 @@ pub(super) struct Resource {
 
 impl Resource {
     /// Where objects of this kind are, as that document places them.
-    fn url(&self, namespace: &str, object: &ObjectRef) -> Result<Url, ApiError> {
+    pub(super) fn url(&self, namespace: &str, object: &ObjectRef) -> Result<Url, ApiError> {
         let namespace = object.namespace.as_deref().unwrap_or(namespace);
         let namespace = self.namespaced.then_some(namespace);
         Url::resource(&object.api_version, &self.plural, namespace)
@@ -56,7 +56,7 @@ impl Resource {
 }
 
 /// How to address the object, or why it cannot be.
-fn address<'a>(
+pub(super) fn address<'a>(
     served: &'a HashMap<String, Served>,
     object: &ObjectRef,
 ) -> Result<&'a Resource, Fetched> {

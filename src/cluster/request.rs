@@ -29,6 +29,9 @@ const AGENT: &str = concat!("zadig-doctor/", env!("CARGO_PKG_VERSION"));
 
 pub(super) const JSON: &str = "application/json";
 
+/// Server-side apply's; JSON is YAML.
+pub(super) const APPLY: &str = "application/apply-patch+yaml";
+
 impl Cluster {
     /// One GET for a JSON value, retried.
     pub(super) async fn get(&self, url: &Url) -> Result<Value, ApiError> {
@@ -58,8 +61,19 @@ impl Cluster {
         url: &Url,
         body: &Value,
     ) -> Result<Value, ApiError> {
+        self.write_as(method, url, JSON, body).await
+    }
+
+    /// The same with a body that is JSON of that content type.
+    pub(super) async fn write_as(
+        &self,
+        method: &Method,
+        url: &Url,
+        content_type: &str,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
         let (_, answer) = self
-            .exchange(method, url, JSON, Some(body))
+            .exchange(method, url, JSON, Some((content_type, body)))
             .await
             .map_err(|failed| failed.error)?;
         serde_json::from_slice(&answer).map_err(|_| ApiError::Garbled { what: "not JSON" })
@@ -69,7 +83,8 @@ impl Cluster {
     pub(super) async fn ask(&self, url: &Url, body: &Value) -> Result<Value, ApiError> {
         let mut tries = Tries::default();
         loop {
-            match self.exchange(&Method::POST, url, JSON, Some(body)).await {
+            let sent = self.exchange(&Method::POST, url, JSON, Some((JSON, body)));
+            match sent.await {
                 Ok((_, answer)) => {
                     return serde_json::from_slice(&answer)
                         .map_err(|_| ApiError::Garbled { what: "not JSON" });
@@ -85,7 +100,7 @@ impl Cluster {
         method: &Method,
         url: &Url,
         accept: &str,
-        body: Option<&Value>,
+        body: Option<(&str, &Value)>,
     ) -> Result<(bool, Vec<u8>), Failed> {
         let whole = async {
             let response = self.send(method, url, accept, body).await?;
@@ -106,18 +121,18 @@ impl Cluster {
         method: &Method,
         url: &Url,
         accept: &str,
-        body: Option<&Value>,
+        body: Option<(&str, &Value)>,
     ) -> Result<Response<Body>, Failed> {
-        let body = match body {
-            Some(value) => serde_json::to_vec(value).unwrap_or_default(),
-            None => Vec::new(),
+        let (content_type, body) = match body {
+            Some((of, value)) => (of, serde_json::to_vec(value).unwrap_or_default()),
+            None => (JSON, Vec::new()),
         };
         let request = Request::builder()
             .method(method)
             .uri(url.as_str())
             .header(ACCEPT, accept)
             .header(USER_AGENT, AGENT)
-            .header(CONTENT_TYPE, JSON)
+            .header(CONTENT_TYPE, content_type)
             .body(Body::from(body))
             .map_err(|e| ApiError::Invalid {
                 message: e.to_string(),

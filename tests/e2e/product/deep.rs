@@ -6,6 +6,7 @@ use zadig_doctor::helm::Driver;
 
 use super::{LONG, Later};
 use crate::helm::{HelmVersion, chart};
+use crate::scenarios::charts::like_quiet;
 use crate::scenarios::{RELEASE, Stage};
 
 /// What `check --deep` finds in the namespace: ids and severities.
@@ -51,6 +52,36 @@ fn what_an_autoscaler_scales_has_not_drifted() {
         let refused = upgrade.contains("conflict occurred while applying object");
         assert_eq!(refused, version == HelmVersion::V4, "{upgrade}");
     }
+}
+
+#[test]
+fn what_the_api_server_writes_in_its_own_way_has_not_drifted() {
+    // It keeps times in UTC.
+    let lease = b"apiVersion: coordination.k8s.io/v1\nkind: Lease\n\
+        metadata: {name: {{ .Release.Name }}-worker, labels: {tier: web}}\n\
+        spec: {holderIdentity: worker, renewTime: \"2026-01-01T02:00:00.000000+02:00\"}\n";
+    let stage = Stage::new("own-way", HelmVersion::V4, Driver::Secret);
+    let chart = like_quiet(&stage, &[("templates/lease.yaml", &lease[..])]);
+    stage.helm.ok(&["install", RELEASE, &chart]);
+    let namespace = stage.namespace.name();
+    let api = stage.namespace.bed().api();
+    let path =
+        format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{RELEASE}-worker");
+    let stored = api.get(&path).unwrap();
+    assert_eq!(stored["spec"]["renewTime"], "2026-01-01T00:00:00.000000Z");
+    let later = Later::by(LONG);
+    assert_eq!(deep(&later, &stage), []);
+    let seen = later.proxy.seen();
+    let asked: Vec<_> = seen.iter().filter(|one| one.method != "GET").collect();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    let asked = asked[0];
+    assert_eq!((&*asked.method, asked.answered), ("PATCH", Some(200)));
+    assert!(asked.query.contains("dryRun=All"), "{asked:?}");
+    assert_eq!(api.get(&path).unwrap(), stored);
+    // A real difference beside it is one.
+    api.merge(&path, &json!({"metadata": {"labels": {"tier": "other"}}}));
+    let drift = ("drift".to_owned(), "warning".to_owned());
+    assert_eq!(deep(&later, &stage), [drift]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Stage;
 
 /// A file of a chart: its path in it, and what it holds.
-pub(super) type File<'a> = (&'a str, &'a [u8]);
+pub(crate) type File<'a> = (&'a str, &'a [u8]);
 
 /// A ConfigMap of the release's name, as the chart `quiet` has it.
 const CONFIG_MAP: &[u8] =
@@ -11,7 +11,7 @@ const CONFIG_MAP: &[u8] =
 
 /// Writes a chart that calls itself `quiet`, so that the real one follows it,
 /// with these files besides; returns its path.
-pub(super) fn like_quiet(stage: &Stage, files: &[File<'_>]) -> String {
+pub(crate) fn like_quiet(stage: &Stage, files: &[File<'_>]) -> String {
     let directory = tempfile::tempdir_in(stage.helm.home()).unwrap().keep();
     let about = b"apiVersion: v2\nname: quiet\nversion: 0.2.0\n";
     let own: [File<'_>; 2] = [

@@ -17,7 +17,7 @@ use crate::process::{Output, Program};
 use crate::proxy::Proxy;
 use crate::records::{Record, of, states};
 
-mod charts;
+pub(crate) mod charts;
 mod histories;
 mod install;
 pub(crate) mod make;
