@@ -7,6 +7,10 @@ use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
+mod backup;
+
+pub(in crate::cli) use backup::{BackupArgs, BackupCommand, CreateArgs};
+
 use crate::diagnose::Severity;
 use crate::helm::Driver;
 
@@ -25,25 +29,25 @@ use crate::helm::Driver;
         \u{20}                                   is given; as a kubectl plugin they do not count\n  \
         ZADIG_DOCTOR_HOME                   where the local store is"
 )]
-pub(super) struct Cli {
+pub(in crate::cli) struct Cli {
     #[command(flatten)]
-    pub(super) global: Global,
+    pub(in crate::cli) global: Global,
     #[command(subcommand)]
-    pub(super) verb: VerbArgs,
+    pub(in crate::cli) verb: VerbArgs,
 }
 
 /// Flags that every verb understands; they follow kubectl.
 #[derive(Clone, Debug, Args)]
-pub(super) struct Global {
+pub(in crate::cli) struct Global {
     /// The namespace that the releases' records are stored in; by default the context's
     #[arg(short, long, global = true, value_name = "NAMESPACE", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) namespace: Option<String>,
+    pub(in crate::cli) namespace: Option<String>,
     /// All namespaces
     #[arg(short = 'A', long, global = true, conflicts_with = "namespace")]
-    pub(super) all_namespaces: bool,
+    pub(in crate::cli) all_namespaces: bool,
     /// Only records whose labels match, beside Helm's own
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR")]
-    pub(super) selector: Option<String>,
+    pub(in crate::cli) selector: Option<String>,
     /// How to print
     #[arg(
         short,
@@ -52,12 +56,12 @@ pub(super) struct Global {
         value_name = "FORMAT",
         default_value = "table"
     )]
-    pub(super) output: Output,
+    pub(in crate::cli) output: Output,
     /// The language of explanations; by default what LANG says
     #[arg(long, global = true, value_name = "LANG")]
-    pub(super) lang: Option<LangArg>,
+    pub(in crate::cli) lang: Option<LangArg>,
     #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(in crate::cli) connection: Connection,
 }
 
 /// How to reach the cluster.
@@ -66,41 +70,41 @@ pub(super) struct Global {
 /// variable is unset must not reach another cluster than it means.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
-pub(super) struct Connection {
+pub(in crate::cli) struct Connection {
     /// The kubeconfig file; by default those in KUBECONFIG, else ~/.kube/config
     #[arg(long, global = true, value_name = "FILE")]
-    pub(super) kubeconfig: Option<PathBuf>,
+    pub(in crate::cli) kubeconfig: Option<PathBuf>,
     /// The kubeconfig's context
     #[arg(long, global = true, value_name = "NAME", visible_alias = "kube-context", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) context: Option<String>,
+    pub(in crate::cli) context: Option<String>,
     /// The kubeconfig's cluster
     #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) cluster: Option<String>,
+    pub(in crate::cli) cluster: Option<String>,
     /// The kubeconfig's user
     #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) user: Option<String>,
+    pub(in crate::cli) user: Option<String>,
     /// The API server's address
     #[arg(short, long, global = true, value_name = "URL", alias = "kube-apiserver", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) server: Option<String>,
+    pub(in crate::cli) server: Option<String>,
     /// A bearer token in place of the user's credentials; other users of this machine can see it
     /// here, but not in a kubeconfig
     #[arg(long, global = true, value_name = "TOKEN", alias = "kube-token", value_parser = NonEmptyStringValueParser::new().map(Token::from))]
-    pub(super) token: Option<Token>,
+    pub(in crate::cli) token: Option<Token>,
     /// Impersonate this user
     #[arg(long = "as", global = true, value_name = "USER", alias = "kube-as-user", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) as_user: Option<String>,
+    pub(in crate::cli) as_user: Option<String>,
     /// Impersonate this group; may be repeated
     #[arg(long = "as-group", global = true, value_name = "GROUP", alias = "kube-as-group", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) as_groups: Vec<String>,
+    pub(in crate::cli) as_groups: Vec<String>,
     /// Impersonate a user with this uid
     #[arg(long = "as-uid", global = true, value_name = "UID", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) as_uid: Option<String>,
+    pub(in crate::cli) as_uid: Option<String>,
     /// A file with the certificate authority's certificate
     #[arg(long, global = true, value_name = "FILE", alias = "kube-ca-file")]
-    pub(super) certificate_authority: Option<PathBuf>,
+    pub(in crate::cli) certificate_authority: Option<PathBuf>,
     /// The name to expect in the API server's certificate
     #[arg(long, global = true, value_name = "NAME", alias = "kube-tls-server-name", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) tls_server_name: Option<String>,
+    pub(in crate::cli) tls_server_name: Option<String>,
     /// Do not verify the API server's certificate
     #[arg(
         long,
@@ -108,15 +112,15 @@ pub(super) struct Connection {
         alias = "kube-insecure-skip-tls-verify",
         conflicts_with = "certificate_authority"
     )]
-    pub(super) insecure_skip_tls_verify: bool,
+    pub(in crate::cli) insecure_skip_tls_verify: bool,
     /// Give up a request to the API server after this long; by default 60s, and 10s to connect
     #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
-    pub(super) request_timeout: Option<SignedDuration>,
+    pub(in crate::cli) request_timeout: Option<SignedDuration>,
 }
 
 /// A bearer token; it is not shown.
 #[derive(Clone)]
-pub(super) struct Token(String);
+pub(in crate::cli) struct Token(String);
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,7 +142,7 @@ impl From<Token> for String {
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
+pub(in crate::cli) enum Output {
     /// For people
     Table,
     /// For people, with all there is to say
@@ -153,7 +157,7 @@ pub(super) enum Output {
 
 /// A language, as `--lang` takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum LangArg {
+pub(in crate::cli) enum LangArg {
     /// English
     En,
     /// Chinese
@@ -162,7 +166,7 @@ pub(super) enum LangArg {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub(super) enum VerbArgs {
+pub(in crate::cli) enum VerbArgs {
     /// Find releases that are stuck or broken; touches nothing
     #[command(after_help = "Examples:\n  \
         {self} check                        # the context's namespace\n  \
@@ -216,55 +220,55 @@ pub(super) enum VerbArgs {
 /// How life is judged.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Signs of life")]
-pub(super) struct Life {
+pub(in crate::cli) struct Life {
     /// Nothing may have been written for this long
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
-    pub(super) older_than: SignedDuration,
+    pub(in crate::cli) older_than: SignedDuration,
     /// The --timeout that Helm was given; where it may be waiting, silence must last for three
     /// times this and a slack of a minute, or of one timeout where that is shorter
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
-    pub(super) helm_timeout: SignedDuration,
+    pub(in crate::cli) helm_timeout: SignedDuration,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CheckArgs {
+pub(in crate::cli) struct CheckArgs {
     /// Only these releases
     #[arg(value_name = "RELEASE")]
-    pub(super) releases: Vec<String>,
+    pub(in crate::cli) releases: Vec<String>,
     /// Read the payloads of superseded revisions too
     #[arg(long)]
-    pub(super) all_revisions: bool,
+    pub(in crate::cli) all_revisions: bool,
     /// Only records in objects of this kind; by default both are looked at
     #[arg(long, value_name = "DRIVER")]
-    pub(super) driver: Option<DriverArg>,
+    pub(in crate::cli) driver: Option<DriverArg>,
     /// Look at live objects too: what is missing, changed, orphaned, or without a record
     #[arg(long)]
-    pub(super) deep: bool,
+    pub(in crate::cli) deep: bool,
     /// Judge what a file holds, `-` for stdin: what --save wrote, or what
     /// `kubectl get secrets,configmaps -o json` printed; the cluster is not asked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["save"])]
-    pub(super) from: Option<PathBuf>,
+    pub(in crate::cli) from: Option<PathBuf>,
     /// Write what was seen to a file (compressed if its name ends in .gz), without the texts in
     /// which secrets may lie
     #[arg(long, value_name = "FILE")]
-    pub(super) save: Option<PathBuf>,
+    pub(in crate::cli) save: Option<PathBuf>,
     /// Leave descriptions, reasons and labels' values in that file as they are
     #[arg(long, requires = "save")]
-    pub(super) save_unredacted: bool,
+    pub(in crate::cli) save_unredacted: bool,
     /// Exit with 1 if a finding is at least this severe
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub(super) fail_on: FailOn,
+    pub(in crate::cli) fail_on: FailOn,
     /// Before a deploy: say whether these releases are ready for it. Exits with 0 if so, with 1 if
     /// it would be refused, lose something or collide, with 3 if that cannot be known
     #[arg(long, value_name = "OPERATION", requires = "releases", conflicts_with_all = ["from", "save", "fail_on"])]
-    pub(super) ready_for: Option<ReadyFor>,
+    pub(in crate::cli) ready_for: Option<ReadyFor>,
     #[command(flatten)]
-    pub(super) life: Life,
+    pub(in crate::cli) life: Life,
 }
 
 /// Where Helm keeps its records, as `HELM_DRIVER` calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum DriverArg {
+pub(in crate::cli) enum DriverArg {
     /// In Secrets, Helm's default
     #[value(alias = "secrets")]
     Secret,
@@ -284,7 +288,7 @@ impl From<DriverArg> for Driver {
 
 /// What a pipeline is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReadyFor {
+pub(in crate::cli) enum ReadyFor {
     /// helm upgrade --install, or a deploy by Zadig
     Upgrade,
     /// helm rollback without a revision
@@ -295,7 +299,7 @@ pub(super) enum ReadyFor {
 
 /// From which severity on `check` exits with 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum FailOn {
+pub(in crate::cli) enum FailOn {
     /// Any finding
     Info,
     /// Warnings and errors
@@ -308,7 +312,7 @@ pub(super) enum FailOn {
 
 impl FailOn {
     /// Whether a finding of that severity fails the check.
-    pub(super) fn fails(self, severity: Severity) -> bool {
+    pub(in crate::cli) fn fails(self, severity: Severity) -> bool {
         match self {
             Self::Info => true,
             Self::Warning => severity >= Severity::Warning,
@@ -321,33 +325,33 @@ impl FailOn {
 /// How a verb that writes goes about it.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Writing")]
-pub(super) struct Writing {
+pub(in crate::cli) struct Writing {
     /// Show the whole plan, checked by the API server; change nothing
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub(in crate::cli) dry_run: bool,
     /// Do not ask
     #[arg(short, long)]
-    pub(super) yes: bool,
+    pub(in crate::cli) yes: bool,
     /// Do not take the release's Lease, nor look whether somebody holds it
     #[arg(long)]
-    pub(super) no_lock: bool,
+    pub(in crate::cli) no_lock: bool,
     /// Write although the store will not outlive this container
     #[arg(long)]
-    pub(super) ephemeral_store: bool,
+    pub(in crate::cli) ephemeral_store: bool,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct UnstickArgs {
+pub(in crate::cli) struct UnstickArgs {
     /// The releases to repair
     #[arg(value_name = "RELEASE", required_unless_present = "all")]
-    pub(super) releases: Vec<String>,
+    pub(in crate::cli) releases: Vec<String>,
     /// Every stuck release in the namespace, or with -A in the cluster
     #[arg(long, conflicts_with = "releases")]
-    pub(super) all: bool,
+    pub(in crate::cli) all: bool,
     /// Do not make the repaired record immutable: a suspended Helm that wakes up can then write
     /// over it
     #[arg(long)]
-    pub(super) no_fence: bool,
+    pub(in crate::cli) no_fence: bool,
     /// Wait this long, look a second time, and go on only if both looks agree; once for all
     /// releases
     #[arg(
@@ -358,89 +362,51 @@ pub(super) struct UnstickArgs {
         env = "ZADIG_DOCTOR_CONFIRM_AFTER",
         hide_env_values = true
     )]
-    pub(super) confirm_after: SignedDuration,
+    pub(in crate::cli) confirm_after: SignedDuration,
     #[command(flatten)]
-    pub(super) life: Life,
+    pub(in crate::cli) life: Life,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(in crate::cli) writing: Writing,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct PruneArgs {
+pub(in crate::cli) struct PruneArgs {
     /// Only these releases
     #[arg(value_name = "RELEASE")]
-    pub(super) releases: Vec<String>,
+    pub(in crate::cli) releases: Vec<String>,
     /// How many of the newest revisions of a release stay
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) keep: u32,
+    pub(in crate::cli) keep: u32,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(in crate::cli) writing: Writing,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct UndoArgs {
+pub(in crate::cli) struct UndoArgs {
     /// The operation's id, or its beginning
     #[arg(value_name = "OPERATION")]
-    pub(super) operation: Option<String>,
+    pub(in crate::cli) operation: Option<String>,
     #[command(flatten)]
-    pub(super) writing: Writing,
+    pub(in crate::cli) writing: Writing,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct BackupArgs {
-    #[command(subcommand)]
-    pub(super) command: Option<BackupCommand>,
-    #[command(flatten)]
-    pub(super) create: CreateArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum BackupCommand {
-    /// Save records; the same as `backup` alone
-    Create(CreateArgs),
-    /// List the snapshots, oldest first
-    List,
-    /// Show what a snapshot holds
-    Show {
-        /// The snapshot's id, or its beginning
-        #[arg(value_name = "SNAPSHOT")]
-        snapshot: String,
-    },
-    /// Read everything back and compare every digest; exits with 1 on damage
-    Verify {
-        /// Only this snapshot
-        #[arg(value_name = "SNAPSHOT")]
-        snapshot: Option<String>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CreateArgs {
-    /// Only these releases
-    #[arg(value_name = "RELEASE")]
-    pub(super) releases: Vec<String>,
-    /// Write although the store will not outlive this container
-    #[arg(long)]
-    pub(super) ephemeral_store: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ExplainArgs {
+pub(in crate::cli) struct ExplainArgs {
     /// The check's id; without one, all are listed
     #[arg(value_name = "ID")]
-    pub(super) id: Option<String>,
+    pub(in crate::cli) id: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CompletionArgs {
+pub(in crate::cli) struct CompletionArgs {
     /// The shell; or kubectl, for a file to be put on the PATH
     #[arg(value_name = "SHELL")]
-    pub(super) shell: Shell,
+    pub(in crate::cli) shell: Shell,
 }
 
 /// Who can complete our command lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Shell {
+pub(in crate::cli) enum Shell {
     /// bash
     Bash,
     /// Elvish
