@@ -102,6 +102,14 @@ func generateOpenAPI(source, out string) error {
 	if _, err := command(source, goEnv, argv...); err != nil {
 		return err
 	}
+	// Go says where a module lies only if it is there.
+	download := []string{"go", "mod", "download"}
+	for _, module := range oldModules {
+		download = append(download, "k8s.io/"+module)
+	}
+	if _, err := command(source, goEnv, download...); err != nil {
+		return err
+	}
 	var packages []string
 	for _, module := range oldModules {
 		dir, err := command(source, goEnv, "go", "list", "-m", "-f", "{{.Dir}}", "k8s.io/"+module)
