@@ -22,7 +22,12 @@ pub(super) async fn survey(
     policy: &Policy,
 ) -> Result<Survey, Failure> {
     let progress = settings.terminal.progress("reading the cluster");
-    let surveyed = cluster.survey(scope).await;
+    // A repair asks for what it needs, one thing after the other: the fewer
+    // requests it makes, the fewer can fail.
+    let surveyed = match policy.surroundings {
+        true => cluster.survey_ahead(scope).await,
+        false => cluster.survey(scope).await,
+    };
     let mut survey = surveyed.map_err(|error| unseen(cluster, error))?;
     for _ in 0..ROUNDS {
         let needs = diagnose::needs(&survey, policy);

@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::item::Item;
 use super::listing::Selection;
 use super::records::labels;
-use crate::helm::{Driver, OWNER_SELECTOR};
+use crate::helm::{CURRENT_SELECTOR, Driver, OWNER_SELECTOR};
 use crate::live::ObjectRef;
 use crate::survey::{Need, Payload, Record, RecordId, Survey, Unread};
 
@@ -82,6 +82,7 @@ impl Cluster {
                 .cloned()
                 .collect();
             if let Some(selection) = worth_listing(survey, driver, &wanted) {
+                let wanted = move |id: &RecordId| wanted.contains(id);
                 let read = self.list_payloads(gate, selection, wanted).await;
                 put(survey, &mut places, read);
             }
@@ -112,11 +113,11 @@ impl Cluster {
 
     /// Reads bodies by one list; the wanted ones are decoded on other threads
     /// while more arrive. What fails is left for a read of its own.
-    async fn list_payloads(
+    pub(super) async fn list_payloads(
         &self,
         gate: &Gate,
         selection: Selection,
-        wanted: HashSet<RecordId>,
+        wanted: impl Fn(&RecordId) -> bool + Send + Sync + 'static,
     ) -> Vec<Record> {
         let driver = selection.driver;
         let wanted = Arc::new(wanted);
@@ -131,7 +132,7 @@ impl Cluster {
                 let wanted = Arc::clone(&wanted);
                 async move {
                     let item = gate.through(async { item }).await.ok()?;
-                    let read = move || read(&item, driver, |id| wanted.contains(id));
+                    let read = move || read(&item, driver, &*wanted);
                     tokio::task::spawn_blocking(read).await.ok()?.ok()?
                 }
             })
@@ -209,7 +210,7 @@ fn worth_listing(survey: &Survey, driver: Driver, wanted: &HashSet<RecordId>) ->
     let first = match whole {
         true => OWNER_SELECTOR.to_owned(),
         false if new_wanted > FEW && new_wanted * LIST_PAYS >= new.len() => {
-            format!("{OWNER_SELECTOR},status!=superseded")
+            CURRENT_SELECTOR.to_owned()
         }
         false => return None,
     };

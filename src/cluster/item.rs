@@ -104,13 +104,15 @@ fn key_and_value(entry: &[u8]) -> Result<(String, Cow<'_, [u8]>), ApiError> {
 }
 
 fn from_meta(meta: meta::ObjectMeta, driver: Driver) -> Record {
-    let writers = meta.managed_fields.into_iter().filter_map(|entry| {
+    // Sized to what there is: tens of thousands of records are held at a time.
+    let mut writers: Vec<Writer> = Vec::with_capacity(meta.managed_fields.len());
+    writers.extend(meta.managed_fields.into_iter().filter_map(|entry| {
         Some(Writer {
             manager: entry.manager?,
             at: time(entry.time)?,
             subresource: entry.subresource.filter(|name| !name.is_empty()),
         })
-    });
+    }));
     Record {
         id: RecordId {
             namespace: meta.namespace.unwrap_or_default(),
@@ -120,8 +122,8 @@ fn from_meta(meta: meta::ObjectMeta, driver: Driver) -> Record {
         uid: meta.uid.unwrap_or_default(),
         resource_version: meta.resource_version.unwrap_or_default(),
         created: time(meta.creation_timestamp),
-        labels: meta.labels,
-        writers: writers.collect(),
+        labels: meta.labels.into_iter().collect(),
+        writers,
         payload: Payload::Unread,
     }
 }

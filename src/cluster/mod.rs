@@ -22,6 +22,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 mod access;
+mod ahead;
 mod answer;
 mod apply;
 mod around;

@@ -30,22 +30,29 @@ impl Cluster {
     /// Only if the API server cannot be spoken to at all; see
     /// [`ApiError::is_total`].
     pub async fn survey(&self, scope: &Scope) -> Result<Survey, ApiError> {
-        let cluster = Some(self.identity().await?);
-        let time = self.server_time();
-        let mut records = Vec::new();
-        let mut unread = self.records(scope, |record| records.push(record)).await;
-        records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        unread.sort_unstable();
+        let mut survey = self.open_survey(scope).await?;
+        self.list_records(&mut survey).await;
+        Ok(survey)
+    }
+
+    /// A survey that says where and when, and holds nothing yet.
+    pub(super) async fn open_survey(&self, scope: &Scope) -> Result<Survey, ApiError> {
         Ok(Survey {
-            cluster,
-            time,
+            cluster: Some(self.identity().await?),
+            time: self.server_time(),
             scope: scope.clone(),
-            records,
-            objects: Vec::new(),
-            leases: Vec::new(),
-            unread,
             ..Survey::default()
         })
+    }
+
+    /// Fills a survey with all records in its scope.
+    pub(super) async fn list_records(&self, survey: &mut Survey) {
+        let records = &mut survey.records;
+        survey.unread = self
+            .records(&survey.scope, |record| records.push(record))
+            .await;
+        survey.records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        survey.unread.sort_unstable();
     }
 
     /// What names the cluster: the uid of namespace `kube-system`, or where that

@@ -5,10 +5,8 @@
 //! resources are kept. It puts nothing at all on releases. So the strength of
 //! what is said counts, and what is not said proves nothing.
 
-use std::collections::BTreeMap;
-
 use crate::diagnose::{Context, Evidence, around};
-use crate::survey::{History, NamespaceState, Need, SecretsState, Survey};
+use crate::survey::{History, Labels, NamespaceState, Need, SecretsState, Survey};
 
 /// The Secret with the registry's credentials that Zadig puts into every
 /// environment that has a registry.
@@ -112,7 +110,7 @@ pub fn needs<'a>(context: Context<'_>, namespaces: impl Iterator<Item = &'a str>
 
 /// What Zadig has to do with a namespace; `None` if nothing says so.
 pub fn environment(survey: &Survey, namespace: &str) -> Option<Environment> {
-    let none = BTreeMap::new();
+    let none = Labels::default();
     let (labels, labels_read) = match survey.namespace(namespace) {
         Some(NamespaceState::Present { labels, .. }) => (labels, true),
         _ => (&none, false),
@@ -121,7 +119,7 @@ pub fn environment(survey: &Survey, namespace: &str) -> Option<Environment> {
         .get(CREATED_BY.0)
         .is_some_and(|by| by == CREATED_BY.1);
     let project = labels.get(PROJECT).filter(|project| !project.is_empty());
-    let by_name = split(namespace, project.map(String::as_str));
+    let by_name = split(namespace, project);
     let marked = is_marked(survey, namespace);
     let strength = match (made, project.is_some(), by_name.is_some(), marked) {
         (true, true, ..) => Strength::Certain,
@@ -143,7 +141,7 @@ pub fn environment(survey: &Survey, namespace: &str) -> Option<Environment> {
     let (by_project, name) = by_name.unzip();
     Some(Environment {
         strength,
-        project: project.cloned().or(by_project),
+        project: project.map(str::to_owned).or(by_project),
         name,
         made,
         labels_read,

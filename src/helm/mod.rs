@@ -27,6 +27,9 @@ pub const SECRET_TYPE: &str = "helm.sh/release.v1";
 /// The label selector all of Helm's drivers use.
 pub const OWNER_SELECTOR: &str = "owner=helm";
 
+/// Of these, all that are not superseded: what a judgement starts from.
+pub const CURRENT_SELECTOR: &str = "owner=helm,status!=superseded";
+
 /// The key under `data` that holds the payload.
 pub const PAYLOAD_KEY: &str = "release";
 

@@ -96,8 +96,8 @@ fn foreign_records_stand_in_no_ones_way_and_stay() {
     let foreign = |revision| {
         let mut foreign = record(revision, Status::Superseded, 9000);
         foreign.id.name += "-0123456789";
-        foreign.labels.clear();
-        foreign.labels.insert("name".into(), "web".into());
+        foreign.labels = Default::default();
+        foreign.labels.insert("name", "web");
         foreign.payload = Payload::Foreign {
             format: "operator-controller chunks".into(),
         };
@@ -324,8 +324,8 @@ fn any_survey() -> impl Strategy<Value = Survey> {
         let records = numbered.map(|(i, (status, label, seconds, odd))| {
             let mut record = record_of(i as u32 + 1, status, seconds);
             match odd {
-                0 => record.labels.clear(),
-                1 => drop(record.labels.insert("status".into(), label.to_string())),
+                0 => record.labels = Default::default(),
+                1 => record.labels.insert("status", label.as_str()),
                 2 => says(&mut record).version = 99,
                 3 => {
                     record.payload = Payload::Undecodable {
@@ -358,9 +358,7 @@ fn carried_out(survey: &Survey, plan: &Plan) -> Survey {
         match &step.action {
             Action::EditRecord { status, .. } => {
                 says(&mut after.records[at]).status = status.clone();
-                after.records[at]
-                    .labels
-                    .insert("status".into(), status.to_string());
+                after.records[at].labels.insert("status", status.as_str());
             }
             Action::DeleteRecord => drop(after.records.remove(at)),
             Action::CreateRecord { .. } => panic!("neither unstick nor prune creates"),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::live::ObjectRef;
-use crate::survey::{Skipped, Survey, Unread};
+use crate::survey::{Labels, Skipped, Survey, Unread};
 
 /// A namespace that was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub enum NamespaceState {
     /// It exists.
     Present {
         /// `metadata.labels`.
-        labels: BTreeMap<String, String>,
+        labels: Labels,
         /// `metadata.creationTimestamp`.
         created: Option<Timestamp>,
         /// `metadata.deletionTimestamp`: it is being deleted, and takes nothing
@@ -163,7 +163,7 @@ impl Survey {
             if let NamespaceState::Present { labels, .. } = &mut seen.state
                 && !left.contains(seen.name.as_str())
             {
-                labels.clear();
+                *labels = Labels::default();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Surveys made by hand, for the tests of the pure rooms.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -67,7 +67,7 @@ pub(crate) fn record(revision: u32, status: Status, seconds: i64) -> Record {
         uid: format!("uid-{revision}"),
         resource_version: revision.to_string(),
         created: Some(ago(seconds)),
-        labels: BTreeMap::from(labels.map(|(key, value)| (key.to_owned(), value))),
+        labels: labels.into_iter().collect(),
         writers: vec![writer("Helm", seconds)],
         payload: Payload::Decoded {
             digest: Digest::of(key.to_string().as_bytes()),

@@ -20,6 +20,7 @@ pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod history;
+pub mod labels;
 pub mod narrow;
 pub mod owned;
 pub mod record;
@@ -33,6 +34,7 @@ pub use around::{
 };
 pub use comparison::{Comparison, SeenComparison};
 pub use history::History;
+pub use labels::Labels;
 pub use owned::{Besides, Owned, SeenOwned};
 pub use record::{Payload, RawRecord, Record, RecordId};
 pub use redact::redacted;

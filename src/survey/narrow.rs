@@ -120,10 +120,10 @@ mod tests {
             record(1, Status::Superseded, 90),
             record(2, Status::Deployed, 60),
         ];
-        records[1].labels.insert("team".into(), "a".into());
+        records[1].labels.insert("team", "a");
         let mut other = record(1, Status::Deployed, 60);
         other.id.name = "sh.helm.release.v1.db.v1".into();
-        other.labels.insert("name".into(), "db".into());
+        other.labels.insert("name", "db");
         records.push(other);
         let mut survey = survey(records);
         let owned = |release: &str| Owned {

@@ -1,6 +1,5 @@
 //! Records: storage objects as they were seen.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -9,7 +8,7 @@ use serde_json::Value;
 
 use crate::helm::{Digest, Driver, RecordKey, codec};
 use crate::live::Writer;
-use crate::survey::Release;
+use crate::survey::{Labels, Release};
 
 /// Where a record is stored. Within one cluster, this is its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,7 +46,7 @@ pub struct Record {
     /// `metadata.creationTimestamp`; the server's clock.
     pub created: Option<Timestamp>,
     /// `metadata.labels`, all of them.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// `metadata.managedFields`, without the fields.
     pub writers: Vec<Writer>,
     /// What is known of its payload.
@@ -57,7 +56,7 @@ pub struct Record {
 impl Record {
     /// The label that Helm's drivers select by, if it is there.
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.get(key).map(String::as_str)
+        self.labels.get(key)
     }
 }
 

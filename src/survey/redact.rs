@@ -6,12 +6,10 @@
 //! only quote them. So what is known by heart stays, the rest is left out;
 //! names stay, without them there is nothing to say.
 
-use std::collections::BTreeMap;
-
 use crate::live::{Compared, Found, Observed};
 use crate::survey::{
-    ApiState, LeaseState, Listed, NamespaceState, Payload, Record, Release, Scope, SecretsState,
-    SeenComparison, Skipped, Survey, Unread,
+    ApiState, Labels, LeaseState, Listed, NamespaceState, Payload, Record, Release, Scope,
+    SecretsState, SeenComparison, Skipped, Survey, Unread,
 };
 
 /// What stands where a text was. It is no label value that Kubernetes would
@@ -183,12 +181,12 @@ fn is_known(description: &str) -> bool {
     DESCRIPTIONS.contains(&description) || revision.is_some_and(number)
 }
 
-fn redact_labels(labels: &mut BTreeMap<String, String>) {
-    for (key, value) in labels {
-        if !LABELS.contains(&key.as_str()) {
-            REDACTED.clone_into(value);
-        }
-    }
+fn redact_labels(labels: &mut Labels) {
+    let redacted = |(key, value)| match LABELS.contains(&key) {
+        true => (key, value),
+        false => (key, REDACTED),
+    };
+    *labels = labels.iter().map(redacted).collect();
 }
 
 fn redact_comparison(mut seen: SeenComparison) -> SeenComparison {

@@ -31,12 +31,13 @@ fn what_helm_says_by_itself_stays() {
 #[test]
 fn labels_keep_their_keys() {
     let mut one = record(1, Status::Deployed, 60);
-    one.labels.insert("team".into(), "hunter2".into());
-    one.labels.insert("s-product".into(), "shop".into());
+    one.labels.insert("team", "hunter2");
+    one.labels.insert("s-product", "shop");
     let labels = redacted(survey(vec![one])).records[0].labels.clone();
-    assert_eq!(labels["team"], REDACTED);
-    assert_eq!((&*labels["s-product"], &*labels["name"]), ("shop", "web"));
-    assert_eq!(labels["status"], "deployed");
+    let value = |key| labels.get(key).unwrap();
+    assert_eq!(value("team"), REDACTED);
+    assert_eq!((value("s-product"), value("name")), ("shop", "web"));
+    assert_eq!(value("status"), "deployed");
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn planted(secret: &str, before: &str) -> Survey {
         forbidden,
     };
     let mut one = record(1, Status::PendingUpgrade, 60);
-    one.labels.insert("team".into(), secret.into());
+    one.labels.insert("team", secret);
     says(&mut one).description = text();
     let comparison = Comparison {
         record: one.id.clone(),
@@ -99,7 +100,7 @@ fn planted(secret: &str, before: &str) -> Survey {
         name: "helm-lock-db".into(),
         state: LeaseState::Unreadable { reason: text() },
     });
-    let labels = BTreeMap::from([("team".to_owned(), secret.to_owned())]);
+    let labels = [("team", secret)].into_iter().collect();
     let present = NamespaceState::Present {
         labels,
         created: None,

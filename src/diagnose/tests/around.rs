@@ -18,7 +18,7 @@ fn ids(survey: &Survey) -> Vec<&'static str> {
 /// A namespace that is being deleted for so many seconds.
 fn terminating(seconds: i64) -> NamespaceState {
     NamespaceState::Present {
-        labels: std::collections::BTreeMap::new(),
+        labels: crate::survey::Labels::default(),
         created: Some(ago(86_400)),
         deleting: Some(ago(seconds)),
     }
@@ -130,9 +130,7 @@ fn namespace_gone() {
     // Uninstalled, it needs none.
     let mut records = of(vec![object("v1", "ConfigMap", Some("nowhere"))]);
     says(&mut records[1]).status = Status::Uninstalled;
-    records[1]
-        .labels
-        .insert("status".into(), "uninstalled".into());
+    records[1].labels.insert("status", "uninstalled");
     assert_eq!(find(&survey(records)), []);
 }
 

@@ -33,7 +33,7 @@ fn last_unknown() {
     assert_eq!(find(&in_history), []);
     // Helm selects by label: this one is none that it would upgrade from.
     let mut mislabeled = record(1, Status::Unknown, 4000);
-    mislabeled.labels.insert("status".into(), "deployed".into());
+    mislabeled.labels.insert("status", "deployed");
     let expected = [
         ("label-payload-mismatch", ERROR, None),
         ("last-unknown", ERROR, None),

@@ -11,12 +11,12 @@ use crate::survey::{Hook, LeaseState, SeenObject, Unread};
 fn a_release_is_not_judged_past_a_record_that_helm_does_not_see() {
     let mut records = stuck();
     records.push(record(3, Status::Deployed, 4000));
-    records[2].labels.clear();
+    records[2].labels = Default::default();
     let (verdict, kinds) = judged(&survey(records));
     assert_eq!((verdict, kinds[0]), (Verdict::Unknown, "unread"));
     // One below it hides nothing.
     let mut records = stuck();
-    records[0].labels.clear();
+    records[0].labels = Default::default();
     assert_eq!(judged(&survey(records)).0, Verdict::Stale);
 }
 

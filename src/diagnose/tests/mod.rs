@@ -115,15 +115,13 @@ fn only_the_newest_revision_says_that_a_release_is_stuck() {
 #[test]
 fn the_payload_says_what_is_pending_not_the_label() {
     let mut records = stuck();
-    records[1].labels.insert("status".into(), "failed".into());
+    records[1].labels.insert("status", "failed");
     let found = find(&survey(records));
     let ids: Vec<_> = found.iter().map(|finding| finding.0).collect();
     assert_eq!(ids, ["label-payload-mismatch", "stuck-pending"]);
 
     let mut records = healthy();
-    records[1]
-        .labels
-        .insert("status".into(), "pending-upgrade".into());
+    records[1].labels.insert("status", "pending-upgrade");
     let found = find(&survey(records));
     let ids: Vec<_> = found.iter().map(|finding| finding.0).collect();
     assert_eq!(ids, ["label-payload-mismatch", "none-deployed"]);
@@ -169,7 +167,7 @@ fn undecodable_record() {
 fn label_payload_mismatch() {
     for label in ["name", "version"] {
         let mut records = healthy();
-        records[1].labels.insert(label.into(), "7".into());
+        records[1].labels.insert(label, "7");
         assert_eq!(
             find(&survey(records))[0].0,
             "label-payload-mismatch",

@@ -171,7 +171,7 @@ fn what_helm_does_not_see_stands_in_the_way_where_it_is_newer() {
     assert_eq!(answers(&survey(records)), [No; 3]);
     let mut unlabeled = healthy();
     unlabeled.push(record(3, Status::Deployed, 4000));
-    unlabeled[2].labels.clear();
+    unlabeled[2].labels = Default::default();
     assert_eq!(answers(&survey(unlabeled)), [No; 3]);
     let nothing_else = survey(vec![broken(record(1, Status::Deployed, 4000), "empty")]);
     assert_eq!(answers(&nothing_else), [No; 3]);
@@ -233,7 +233,7 @@ fn a_record_that_is_almost_full() {
 #[test]
 fn what_surrounds_it_stands_in_the_way() {
     let going = NamespaceState::Present {
-        labels: std::collections::BTreeMap::new(),
+        labels: crate::survey::Labels::default(),
         created: Some(ago(9000)),
         deleting: Some(ago(5)),
     };
@@ -278,7 +278,7 @@ fn a_release_that_is_not_there_can_be_made() {
     let text = ask(&missing, Upgrade).reasons[0].text.clone();
     assert!(text.contains("--create-namespace"), "{text}");
     let going = NamespaceState::Present {
-        labels: std::collections::BTreeMap::new(),
+        labels: crate::survey::Labels::default(),
         created: Some(ago(9000)),
         deleting: Some(ago(5)),
     };

@@ -22,12 +22,10 @@ fn bones(survey: &Survey) -> Vec<(Finding, Vec<&'static str>)> {
 fn nothing_but_texts_differs() {
     let secret = "password=hunter2";
     let mut mismatched = healthy();
-    mismatched[1]
-        .labels
-        .insert("status".into(), "failed".into());
+    mismatched[1].labels.insert("status", "failed");
     for mut records in [healthy(), stuck(), mismatched] {
         for record in &mut records {
-            record.labels.insert("team".into(), secret.into());
+            record.labels.insert("team", secret);
             says(record).description = format!("Upgrade failed: {secret}");
         }
         let reason = format!("forbidden: {secret}");

@@ -175,7 +175,7 @@ fn two_drivers() {
     // Another release, another namespace, another format: no twin.
     let mut other = record(3, Status::Deployed, 2000);
     other.id.name = "sh.helm.release.v1.webs.v3".into();
-    other.labels.insert("name".into(), "webs".into());
+    other.labels.insert("name", "webs");
     says(&mut other).name = "webs".into();
     assert_eq!(find(&both(vec![other])), []);
     let mut away = record(3, Status::Deployed, 2000);
@@ -250,7 +250,7 @@ fn occupied_revision() {
 fn one_cause_gives_one_error() {
     let mut unlabeled = healthy();
     unlabeled.push(record(3, Status::Deployed, 500));
-    unlabeled[2].labels.clear();
+    unlabeled[2].labels = Default::default();
     let found = find(&occupied(unlabeled, made(500)));
     assert_eq!(found, [("unlabeled-record", Severity::Error, None)]);
 }
