@@ -233,10 +233,10 @@ fn operations(settings: Settings) -> Vec<CompletionCandidate> {
 
 fn snapshots(settings: Settings) -> Vec<CompletionCandidate> {
     let store = connect::existing_store(&settings).ok().flatten();
-    let snapshots = store.and_then(|store| store.snapshots().ok());
+    let snapshots = store.and_then(|store| store.list().ok());
     let newest_first = snapshots.unwrap_or_default().into_iter().rev();
     newest_first
-        .map(|snapshot| described(&snapshot.id.0, &snapshot.reason))
+        .map(|snapshot| described(&snapshot.id.0, &snapshot.about.reason))
         .collect()
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Cluster;
 use crate::plan::{Event, OperationId, Plan, Receipt, Refusal};
-use crate::snapshot::{Snapshot, SnapshotId};
+use crate::snapshot::{About, Snapshot, SnapshotId};
 use crate::store::{OperationLock, Store, StoreError};
 use crate::survey::{RecordId, Unread};
 
@@ -288,7 +288,12 @@ pub async fn backup(
     request: &Backup<'_>,
     on_record: impl Fn(),
 ) -> Result<Snapshot, StoreError> {
-    let mut writer = store.begin_snapshot(request.time, request.cluster, request.reason)?;
+    let mut writer = store.begin_snapshot(About {
+        time: request.time,
+        cluster: request.cluster.map(str::to_owned),
+        reason: request.reason.to_owned(),
+        ..About::default()
+    })?;
     for missing in request.missing {
         writer.missing(missing.clone());
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Voice, count, json, prose::prose, size, table::table};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Summary};
+use crate::survey::Unread;
 
 #[derive(Serialize)]
 struct SnapshotV1<'a> {
@@ -14,11 +15,19 @@ struct SnapshotV1<'a> {
     id: String,
     time: String,
     reason: &'a str,
+    note: &'a str,
+    tags: &'a [String],
     complete: bool,
-    releases: usize,
-    records: usize,
+    releases: u64,
+    records: u64,
+    /// Live objects.
+    objects: u64,
+    /// Of the payloads, as the cluster stores them.
     bytes: u64,
     missing: Vec<MissingV1<'a>>,
+    /// What is wrong with the snapshot's own row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damaged: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -60,27 +69,57 @@ struct VerifyV1<'a> {
     damaged: &'a [String],
 }
 
-fn snapshot_v1(snapshot: &Snapshot) -> SnapshotV1<'_> {
-    let missing = snapshot.missing.iter().map(|missing| MissingV1 {
+impl<'a> From<&'a Snapshot> for SnapshotV1<'a> {
+    fn from(snapshot: &'a Snapshot) -> Self {
+        Self {
+            schema: None,
+            id: snapshot.id.to_string(),
+            time: snapshot.time.to_string(),
+            reason: &snapshot.reason,
+            note: &snapshot.note,
+            tags: &snapshot.tags,
+            complete: snapshot.complete(),
+            releases: snapshot.releases() as u64,
+            records: snapshot.records.len() as u64,
+            objects: snapshot.objects.len() as u64,
+            bytes: snapshot.bytes(),
+            missing: missing_v1(&snapshot.missing),
+            damaged: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Summary> for SnapshotV1<'a> {
+    fn from(summary: &'a Summary) -> Self {
+        Self {
+            schema: None,
+            id: summary.id.to_string(),
+            time: summary.about.time.to_string(),
+            reason: &summary.about.reason,
+            note: &summary.about.note,
+            tags: &summary.about.tags,
+            complete: summary.complete(),
+            releases: summary.releases,
+            records: summary.records,
+            objects: summary.objects,
+            bytes: summary.bytes,
+            missing: missing_v1(&summary.missing),
+            damaged: summary.damaged.as_deref(),
+        }
+    }
+}
+
+fn missing_v1(missing: &[Unread]) -> Vec<MissingV1<'_>> {
+    let missing = missing.iter().map(|missing| MissingV1 {
         what: &missing.what,
         reason: &missing.reason,
     });
-    SnapshotV1 {
-        schema: None,
-        id: snapshot.id.to_string(),
-        time: snapshot.time.to_string(),
-        reason: &snapshot.reason,
-        complete: snapshot.complete(),
-        releases: snapshot.releases(),
-        records: snapshot.records.len(),
-        bytes: snapshot.bytes(),
-        missing: missing.collect(),
-    }
+    missing.collect()
 }
 
 /// `backup -o json`: schema `zadig-doctor/snapshot/v1`.
 pub fn created_json(snapshot: &Snapshot) -> String {
-    let mut value = snapshot_v1(snapshot);
+    let mut value = SnapshotV1::from(snapshot);
     value.schema = Some("zadig-doctor/snapshot/v1");
     json(&value)
 }
@@ -108,30 +147,31 @@ pub fn created_text(snapshot: &Snapshot, voice: &Voice) -> String {
 }
 
 /// `backup list -o json`: schema `zadig-doctor/snapshots/v1`, oldest first.
-pub fn list_json(snapshots: &[Snapshot]) -> String {
+pub fn list_json(snapshots: &[Summary]) -> String {
     json(&SnapshotsV1 {
         schema: "zadig-doctor/snapshots/v1",
-        snapshots: snapshots.iter().map(snapshot_v1).collect(),
+        snapshots: snapshots.iter().map(SnapshotV1::from).collect(),
     })
 }
 
 /// `backup list` for a person, oldest first.
-pub fn list_table(snapshots: &[Snapshot], voice: &Voice) -> String {
+pub fn list_table(snapshots: &[Summary], voice: &Voice) -> String {
     if snapshots.is_empty() {
         return "no snapshots yet\n".to_owned();
     }
-    let row = |snapshot: &Snapshot| {
-        let complete = match snapshot.complete() {
-            true => "yes",
-            false => "NO",
+    let row = |snapshot: &Summary| {
+        let complete = match (&snapshot.damaged, snapshot.complete()) {
+            (Some(_), _) => "DAMAGED",
+            (None, true) => "yes",
+            (None, false) => "NO",
         };
         vec![
             snapshot.id.to_string(),
-            snapshot.time.to_string(),
-            snapshot.reason.clone(),
-            snapshot.releases().to_string(),
-            snapshot.records.len().to_string(),
-            size(snapshot.bytes()),
+            snapshot.about.time.to_string(),
+            snapshot.about.reason.clone(),
+            snapshot.releases.to_string(),
+            snapshot.records.to_string(),
+            size(snapshot.bytes),
             complete.to_owned(),
         ]
     };
@@ -158,7 +198,7 @@ pub fn show_json(snapshot: &Snapshot) -> String {
     });
     json(&ShowV1 {
         schema: "zadig-doctor/snapshot-contents/v1",
-        snapshot: snapshot_v1(snapshot),
+        snapshot: SnapshotV1::from(snapshot),
         records: saved.collect(),
     })
 }

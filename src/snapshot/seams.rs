@@ -1,119 +1,83 @@
-//! Where a release's JSON may be cut, so that what two revisions share is
-//! stored once.
+//! Where a release's JSON may be cut, so that what revisions share is stored
+//! once.
 //!
 //! Between two revisions a chart's templates and files stay as they are, while
-//! `info`, `config` and a few documents of the manifest change. So the JSON is
-//! cut between top-level fields; inside `chart` between its fields and between
-//! the elements of `templates` and `files`; inside `hooks` between its elements;
-//! and inside the string `manifest` between documents. The cuts are places in
-//! the bytes: nothing is parsed into values, nothing is written anew, and the
-//! pieces joined in order are the bytes that were cut, whatever those were.
-//! Bytes that are no release yield fewer cuts, never an error.
+//! the rest changes everywhere a little. So the member `chart` is cut out, and
+//! a large one is cut between its fields and between the elements of
+//! `templates` and `files`. The cuts are places in the bytes: nothing is parsed
+//! into values, nothing is written anew, and the pieces joined in order are the
+//! bytes that were cut, whatever those were. Bytes that are no release have no
+//! chart, which is never an error.
 
 use std::ops::Range;
 
 use crate::helm::json::{self, Kind};
 
-/// Pieces below this are merged with their small neighbours: what an object
-/// costs beside its bytes is about a tenth of this.
+/// Charts below this are not worth a piece of their own.
 const SMALL: usize = 1024;
 
-/// Cuts a release's decoded JSON at its seams.
-///
-/// The ranges cover every byte exactly once and in order; none is empty unless
-/// `json` is, which has no pieces at all. Equal parts of two releases become
-/// equal pieces as long as they are not small.
-pub fn split(json: &[u8]) -> Vec<Range<usize>> {
-    let mut pieces = Vec::new();
-    let mut small = 0..0;
-    for (region, key, value) in regions(json, 0..json.len()) {
-        if region.len() < SMALL {
-            extend(&mut pieces, &mut small, region);
-            continue;
-        }
-        flush(&mut pieces, &mut small);
-        let inner = match &json[key] {
-            b"chart" => chart(json, region, value),
-            b"hooks" => elements(json, region, value),
-            b"manifest" => documents(json, region),
-            _ => vec![region],
-        };
-        merge(&mut pieces, inner);
-    }
-    flush(&mut pieces, &mut small);
-    pieces
-}
+/// A piece that has reached this is not continued across the end of a field, so
+/// that a values file that changes does not take the templates with it.
+const FIELD: usize = 8 << 10;
 
-/// Cuts a member `chart` between its fields, and `templates` and `files` between
-/// their elements.
-fn chart(json: &[u8], region: Range<usize>, value: Range<usize>) -> Vec<Range<usize>> {
-    let mut cut = Vec::new();
-    for (field, key, value) in within(json, region, value) {
-        match &json[key] {
-            b"templates" | b"files" => cut.extend(elements(json, field, value)),
-            _ => cut.push(field),
-        }
-    }
-    cut
-}
+/// No piece that has reached this is continued: templates are compressed well
+/// together, and shared well apart.
+const FULL: usize = 32 << 10;
 
-/// Cuts a member whose value is an array between the elements.
-fn elements(json: &[u8], region: Range<usize>, value: Range<usize>) -> Vec<Range<usize>> {
-    within(json, region, value)
+/// The pieces of the member `chart` of a release's decoded JSON, in order and
+/// without gaps: from where its value begins to where it ends. None if there is
+/// no chart, or only a small one.
+pub fn chart(json: &[u8]) -> Vec<Range<usize>> {
+    let members = regions(json, 0..json.len());
+    let chart = members
         .into_iter()
-        .map(|(element, _, _)| element)
-        .collect()
-}
-
-/// Cuts a member whose value is a string of YAML documents before each `---`
-/// that begins a line.
-fn documents(json: &[u8], region: Range<usize>) -> Vec<Range<usize>> {
-    // As JSON escapes it: a backslash, `n`, and then the three dashes.
-    const SEAM: &[u8] = br"\n---";
-    let mut cut = Vec::new();
-    let mut start = region.start;
-    for at in region.start..region.end.saturating_sub(SEAM.len()) {
-        if json[at..].starts_with(SEAM) {
-            cut.push(start..at + 2);
-            start = at + 2;
-        }
-    }
-    cut.push(start..region.end);
-    cut
-}
-
-/// Joins neighbours that are small; what is not small stays by itself, so that
-/// a changing small piece never takes a large one with it.
-fn merge(pieces: &mut Vec<Range<usize>>, cut: Vec<Range<usize>>) {
-    let mut small = 0..0;
-    for piece in cut {
-        if piece.len() < SMALL {
-            extend(pieces, &mut small, piece);
-        } else {
-            flush(pieces, &mut small);
-            pieces.push(piece);
-        }
-    }
-    flush(pieces, &mut small);
-}
-
-fn extend(pieces: &mut Vec<Range<usize>>, small: &mut Range<usize>, piece: Range<usize>) {
-    let start = if small.start == small.end {
-        piece.start
-    } else {
-        small.start
+        .find(|(_, key, _)| &json[key.clone()] == b"chart");
+    let Some((_, _, value)) = chart.filter(|(_, _, value)| value.len() >= SMALL) else {
+        return Vec::new();
     };
-    *small = start..piece.end;
-    if small.len() >= SMALL {
-        flush(pieces, small);
+    let mut cut = Cut::default();
+    for (field, key, inner) in within(json, value.clone(), value) {
+        match &json[key] {
+            b"templates" | b"files" => {
+                for (element, _, _) in within(json, field, inner) {
+                    cut.add(element);
+                }
+            }
+            _ => cut.add(field),
+        }
+        cut.end_if(FIELD);
     }
+    cut.end_if(1);
+    cut.pieces
 }
 
-fn flush(pieces: &mut Vec<Range<usize>>, small: &mut Range<usize>) {
-    if small.start < small.end {
-        pieces.push(small.clone());
+/// Pieces being gathered.
+#[derive(Default)]
+struct Cut {
+    pieces: Vec<Range<usize>>,
+    /// The last one, which may still grow; empty where there is none.
+    open: Range<usize>,
+}
+
+impl Cut {
+    fn add(&mut self, region: Range<usize>) {
+        // What fills half a piece stands alone, or it would be stored again with
+        // each change of a small neighbour.
+        let large = region.len() >= FULL / 2;
+        self.end_if(if large { 1 } else { FULL });
+        match self.open.is_empty() {
+            true => self.open = region,
+            false => self.open.end = region.end,
+        }
+        self.end_if(if large { 1 } else { FULL });
     }
-    *small = 0..0;
+
+    /// Ends the open piece if it has reached that size.
+    fn end_if(&mut self, size: usize) {
+        if self.open.len() >= size {
+            self.pieces.push(std::mem::take(&mut self.open));
+        }
+    }
 }
 
 /// A member of an object or an element of an array: the bytes from the end of
@@ -188,93 +152,77 @@ mod tests {
     use super::*;
 
     fn texts(json: &[u8]) -> Vec<String> {
-        split(json)
+        chart(json)
             .into_iter()
             .map(|range| String::from_utf8_lossy(&json[range]).into_owned())
             .collect()
     }
 
+    /// No gaps, nothing empty, all inside.
     fn assert_cover(json: &[u8]) {
-        let mut at = 0;
-        for piece in split(json) {
-            assert_eq!(piece.start, at);
-            assert!(piece.end > piece.start);
-            at = piece.end;
+        let pieces = chart(json);
+        for pair in pieces.windows(2) {
+            assert_eq!(pair[0].end, pair[1].start);
         }
-        assert_eq!(at, json.len());
+        assert!(pieces.iter().all(|piece| piece.start < piece.end));
+        assert!(pieces.last().is_none_or(|last| last.end <= json.len()));
     }
 
-    fn release(description: &str, image: &str) -> Vec<u8> {
-        let template = |n: u32| json!({"name": format!("t{n}"), "data": "x".repeat(2000)});
-        let document = |n: u32, image: &str| {
-            format!(
-                "---\n# Source: a/t{n}\nkind: Deployment\nimage: {image}\n{}\n",
-                "# \"pad\" ".repeat(300)
-            )
-        };
+    fn release(templates: &[usize], values: usize) -> Vec<u8> {
+        let templates = templates.iter().enumerate();
+        let templates: Vec<_> = templates
+            .map(|(n, size)| json!({"name": format!("t{n}"), "data": "x".repeat(*size)}))
+            .collect();
         let release = json!({
             "name": "shop",
-            "info": {"description": description},
+            "info": {"description": "Install complete"},
             "chart": {
                 "metadata": {"name": "shop", "version": "1"},
                 "lock": null,
-                "templates": [template(1), template(2)],
-                "values": {"a": "b".repeat(3000)},
+                "templates": templates,
+                "values": {"a": "b".repeat(values)},
                 "files": [],
             },
-            "manifest": document(1, image) + &document(2, "fixed"),
-            "hooks": [{"name": "h", "manifest": "y".repeat(1500)}, {"name": "i"}],
+            "manifest": "---\n",
             "version": 3,
-            "namespace": "shop",
         });
         serde_json::to_vec(&release).unwrap()
     }
 
     #[test]
-    fn the_seams_are_where_a_release_has_them() {
-        let json = release("Install complete", "web:1");
+    fn a_small_chart_is_one_piece() {
+        let json = release(&[500, 500], 100);
+        let pieces = texts(&json);
+        assert_eq!(pieces.len(), 1);
+        assert!(pieces[0].starts_with(r#"{"metadata":"#) && pieces[0].ends_with(r#""files":[]}"#));
+        assert!(chart(&release(&[], 10)).is_empty());
+    }
+
+    #[test]
+    fn a_large_chart_is_cut_between_fields_and_elements() {
+        let json = release(&[20_000, 9_000, 9_000, 9_000, 9_000, 2_000], 9_000);
         let starts: Vec<String> = texts(&json)
             .iter()
-            .map(|text| text.chars().take(16).collect())
+            .map(|text| text.chars().take(18).collect())
             .collect();
         assert_eq!(
             starts,
             [
-                r#"{"name":"shop",""#,
-                r#","chart":{"metad"#,
-                r#","templates":[{""#,
-                r#",{"name":"t2","d"#,
-                r#","values":{"a":""#,
+                r#"{"metadata":{"name"#,
+                r#","templates":[{"na"#,
+                r#",{"name":"t1","dat"#,
+                r#",{"name":"t5","dat"#,
                 r#","files":[]}"#,
-                r#","manifest":"---"#,
-                r"---\n# Source: a",
-                r#","hooks":[{"name"#,
-                r#",{"name":"i"}]"#,
-                r#","version":3,"na"#,
-            ]
-            .map(|start| start.to_owned()),
-            "{starts:#?}"
+            ],
         );
     }
 
     #[test]
-    fn revisions_share_all_but_what_changed() {
-        let (old, new) = (
-            texts(&release("Install complete", "web:1")),
-            texts(&release("Upgrade complete after a while", "web:1.0.1")),
-        );
-        let changed: Vec<_> = new.iter().filter(|text| !old.contains(text)).collect();
-        assert_eq!(changed.len(), 2, "{changed:#?}");
-        assert!(changed[0].contains("Upgrade complete"));
-        assert!(changed[1].contains("web:1.0.1"));
-    }
-
-    #[test]
-    fn small_pieces_are_merged() {
-        let members: Vec<String> = (0..10_000).map(|n| format!("\"k{n}\":{n}")).collect();
-        let json = format!("{{{}}}", members.join(","));
-        assert_cover(json.as_bytes());
-        assert!(split(json.as_bytes()).len() <= json.len() / SMALL + 1);
+    fn a_chart_that_changed_shares_what_did_not() {
+        let old = texts(&release(&[20_000, 9_000, 30_000], 9_000));
+        let new = texts(&release(&[20_000, 9_001, 30_000], 9_000));
+        let changed = new.iter().filter(|text| !old.contains(text));
+        assert_eq!(changed.count(), 1);
     }
 
     #[test]
@@ -286,9 +234,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_release_is_covered_too() {
-        assert!(split(b"").is_empty());
+    fn what_is_no_release_has_no_chart() {
         for json in [
+            "",
             "{",
             "}",
             "\"",
@@ -305,8 +253,9 @@ mod tests {
             "{\"a\":\"\\",
             "{} trailing",
             "]",
+            "{\"chart\":",
         ] {
-            assert_cover(json.as_bytes());
+            assert!(chart(json.as_bytes()).is_empty(), "{json}");
         }
     }
 
@@ -314,7 +263,7 @@ mod tests {
     fn torn() -> impl Strategy<Value = Vec<u8>> {
         let hits = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20);
         (hits, any::<prop::sample::Index>()).prop_map(|(hits, cut)| {
-            let mut json = release("Install complete", "web:1");
+            let mut json = release(&[20_000, 900, 900], 9_000);
             for (at, byte) in hits {
                 let at = at.index(json.len());
                 json[at] = byte;
@@ -332,7 +281,7 @@ mod tests {
         }
 
         #[test]
-        fn json_like_bytes_are_covered(json in r#"[\[\]{}:,"\\ a1n-]{0,4000}"#) {
+        fn json_like_bytes_are_covered(json in r#"\{"chart":[\[\]{}:,"\\ a1n-]{0,4000}"#) {
             assert_cover(json.as_bytes());
         }
 

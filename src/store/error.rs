@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 
 use crate::plan::OperationId;
 use crate::snapshot::SnapshotId;
-use crate::survey::RecordId;
+use crate::survey::{ObjectRef, RecordId};
 
 /// Why the store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,14 @@ pub enum StoreError {
         snapshot: SnapshotId,
         /// The record.
         record: RecordId,
+    },
+    /// The snapshot holds no such live object.
+    #[error("find {object} in snapshot {snapshot}")]
+    NoSuchObject {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// The object.
+        object: ObjectRef,
     },
     /// No operation's id begins so.
     #[error("find operation {id}")]

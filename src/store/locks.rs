@@ -5,6 +5,10 @@ use std::fs::{File, TryLockError};
 use super::{Store, StoreError, files, operations};
 use crate::plan::OperationId;
 
+/// The lock of those who write objects, against those who collect them. It is no
+/// operation's id.
+const SPACE: &str = "space";
+
 /// Held while an operation is carried out; let go of when dropped, and by the
 /// kernel when the process dies.
 #[derive(Debug)]
@@ -29,13 +33,24 @@ impl Store {
     /// be said of one that another process is just asking about; to try again is
     /// safe.
     pub fn hold(&self, operation: &OperationId) -> Result<OperationLock, StoreError> {
-        self.lock(&self.known(operation)?)
+        self.lock(&self.full_id(operation)?)
     }
 
     /// The id as we gave it, for it becomes a file's name: never a shortened one,
     /// and nothing that leads elsewhere.
-    fn known(&self, operation: &OperationId) -> Result<OperationId, StoreError> {
+    fn full_id(&self, operation: &OperationId) -> Result<OperationId, StoreError> {
         operations::full_id(&self.connection, &operation.0)
+    }
+
+    /// Keeps objects from being collected for as long as the file lives: a
+    /// snapshot is being taken, and nobody else knows yet what it will refer to.
+    /// Waits for whoever is collecting.
+    pub(super) fn hold_space(&self) -> Result<File, StoreError> {
+        let file = files::lock(&self.dir, SPACE)?;
+        let path = self.dir.join("locks").join(SPACE);
+        file.lock_shared()
+            .map_err(StoreError::file("lock", &path))?;
+        Ok(file)
     }
 
     pub(super) fn lock(&self, operation: &OperationId) -> Result<OperationLock, StoreError> {
@@ -62,7 +77,7 @@ impl Store {
     ///
     /// If there is no such operation, or its lock cannot be looked at.
     pub fn is_running(&self, operation: &OperationId) -> Result<bool, StoreError> {
-        let operation = self.known(operation)?;
+        let operation = self.full_id(operation)?;
         match files::existing_lock(&self.dir, &operation.0)? {
             Some(file) => self.is_locked(&operation, &file),
             None => Ok(false),

@@ -1,11 +1,41 @@
 //! The local store: snapshots, operations and receipts, on disk.
 //!
 //! One SQLite database `store.db` in a private directory, readable with any
-//! SQLite tool (see `schema`). Bytes are kept once, named by their sha256, and
-//! every row that says what they belong to carries a seal over its columns, so
-//! that a flipped bit is found instead of restored. What a call reported as
-//! stored survives a kill and a power cut right after it; nothing half-done is
-//! ever visible.
+//! SQLite tool (see `schema`):
+//!
+//! - `objects`: bytes, kept once and named by their sha256. A record is the
+//!   parts of its chart, which many share, and the rest (see `recipe`).
+//! - `histories`: saved states of one release's records, each a list of objects.
+//!   A release that did not change is the same history in every snapshot.
+//! - `snapshots`: each a list of histories, and of lists of live objects.
+//! - `operations`, `events`: plans and what happened.
+//!
+//! Every row carries a seal over what it says and refers to, so that a flipped
+//! bit is found instead of restored. What a call reported as stored survives a
+//! kill and a power cut right after it; nothing half-done is ever visible.
+//!
+//! # Taking a snapshot
+//!
+//! ```text
+//! let known = store.known(cluster, version, &survey.records)?;   // or Known::default(): read all
+//! let mut writer = store.begin_snapshot(About { time, cluster, reason, .. })?;
+//! // the records to read: those for which !known.holds(&record.id)
+//! writer.reuse(known);
+//! let packer = writer.packer()?;                // Send; one for each thread: packer.another()?
+//!     let packed = packer.pack(&raw)?;          // on many threads; also pack_object(&object, &json)
+//! writer.put(packed)?;                          // on one; packed.size() is about its memory
+//! writer.missing(unread);                       // what could not be read
+//! let snapshot = writer.finish()?;              // durable, read back and proven
+//! ```
+//!
+//! `writer.add(&raw)` and `writer.add_object(&object, &json)` pack and put at
+//! once. `pack` knows nothing of the survey: what tells a state is taken from
+//! the bytes that are saved.
+//!
+//! # Reading
+//!
+//! [`Store::list`] reads the rows of snapshots alone; [`Store::snapshot`] all that
+//! one holds; [`Store::raw_record`] and [`Store::live_object`] the bytes.
 //!
 //! This room never speaks to a cluster and knows no clock: times are handed in.
 
@@ -19,13 +49,18 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+mod contents;
 mod error;
 mod files;
+mod fold;
+mod histories;
+mod known;
 mod locks;
 mod objects;
 mod operations;
+mod packer;
+mod read_back;
 mod recipe;
-mod records;
 mod schema;
 mod seal;
 mod snapshots;
@@ -36,7 +71,9 @@ mod writer;
 mod tests;
 
 pub use error::StoreError;
+pub use known::Known;
 pub use locks::OperationLock;
+pub use packer::{Packed, Packer};
 pub use verify::{Damage, Verification};
 pub use writer::SnapshotWriter;
 

@@ -1,20 +1,38 @@
 //! The table `objects`: bytes, kept once and named by their sha256.
+//!
+//! An object may be compressed with another one as zstd's prefix, its base. A
+//! base has none itself: what a damage takes with it is one step deep.
 
+use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 use zstd::bulk::Compressor;
+use zstd::zstd_safe::{CCtx, CParameter, compress_bound, get_error_name};
 
-use super::StoreError;
+use super::{StoreError, fold};
 use crate::helm::Digest;
 use crate::helm::codec::PLAIN_LIMIT;
 
 /// Where zstd still wins; above it costs time and brings little.
 const LEVEL: i32 = 9;
 
+/// With a base, most of the bytes are found there at any level.
+const LEVEL_ON_BASE: i32 = 3;
+
+/// How far zstd looks back by itself, as a power of two.
+const WINDOW: u32 = 20;
+
+/// How many bytes of bases a [`Reader`] keeps.
+const KEPT: usize = 16 << 20;
+
 /// Bytes as they go into the table.
+#[derive(Clone)]
 pub(super) struct Stored {
-    digest: Digest,
+    pub(super) digest: Digest,
+    /// The object whose plain bytes are the prefix.
+    pub(super) base: Option<Digest>,
     encoding: &'static str,
     size: i64,
     bytes: Vec<u8>,
@@ -25,6 +43,13 @@ impl Stored {
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
+}
+
+/// An object that others may be compressed on.
+#[derive(Clone)]
+pub(super) struct Base {
+    pub(super) digest: Digest,
+    pub(super) plain: Arc<Vec<u8>>,
 }
 
 /// A compressor, to be used again and again: setting one up costs more than
@@ -39,45 +64,110 @@ pub(super) fn pack(
     digest: Digest,
     plain: &[u8],
 ) -> Result<Stored, StoreError> {
-    let packed = compressor
-        .compress(plain)
-        .map_err(|error| StoreError::Database(error.into()))?;
-    let (encoding, bytes) = if packed.len() < plain.len() {
-        ("zstd", packed)
-    } else {
-        ("raw", plain.to_owned())
+    let packed = compressed(compressor, plain)?;
+    Ok(stored(digest, plain, "zstd", packed))
+}
+
+/// Packs a part of a chart: its base64 is decoded first.
+pub(super) fn pack_folded(
+    compressor: &mut Compressor<'_>,
+    digest: Digest,
+    plain: &[u8],
+) -> Result<Stored, StoreError> {
+    match fold::fold(plain) {
+        Some(folded) => {
+            let packed = compressed(compressor, &folded)?;
+            Ok(stored(digest, plain, "fold", packed))
+        }
+        None => pack(compressor, digest, plain),
+    }
+}
+
+/// Packs bytes that are much like those of a base.
+pub(super) fn pack_on(base: &Base, digest: Digest, plain: &[u8]) -> Result<Stored, StoreError> {
+    let failed = |code| StoreError::Database(get_error_name(code).into());
+    let mut context = CCtx::create();
+    let level = CParameter::CompressionLevel(LEVEL_ON_BASE);
+    context.set_parameter(level).map_err(failed)?;
+    // All of the base is to be within reach.
+    let reach = usize::BITS - (base.plain.len() + plain.len()).leading_zeros();
+    if reach > WINDOW {
+        let window = CParameter::WindowLog(reach);
+        context.set_parameter(window).map_err(failed)?;
+    }
+    context.ref_prefix(&base.plain).map_err(failed)?;
+    let mut packed = Vec::with_capacity(compress_bound(plain.len()));
+    context.compress2(&mut packed, plain).map_err(failed)?;
+    let mut object = stored(digest, plain, "zstd", packed);
+    object.base = Some(base.digest).filter(|_| object.encoding == "zstd");
+    Ok(object)
+}
+
+fn compressed(compressor: &mut Compressor<'_>, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let packed = compressor.compress(plain);
+    packed.map_err(|error| StoreError::Database(error.into()))
+}
+
+fn stored(digest: Digest, plain: &[u8], encoding: &'static str, packed: Vec<u8>) -> Stored {
+    let (encoding, mut bytes) = match packed.len() < plain.len() {
+        true => (encoding, packed),
+        false => ("raw", plain.to_owned()),
     };
-    let size = length(plain);
-    Ok(Stored {
+    bytes.shrink_to_fit();
+    Stored {
         digest,
+        base: None,
         encoding,
-        size,
+        size: length(plain),
         bytes,
-    })
+    }
 }
 
 /// Finds an object.
 pub(super) fn find(connection: &Connection, digest: Digest) -> Result<Option<i64>, StoreError> {
-    const SQL: &str = "SELECT id FROM objects WHERE digest = ?1";
+    // The index holds the first eight bytes: as good as all of them, and small.
+    const SQL: &str = "SELECT id FROM objects
+        WHERE substr(digest, 1, 8) = substr(?1, 1, 8) AND digest = ?1";
     let mut statement = connection.prepare_cached(SQL)?;
     let id = statement.query_row([digest.as_bytes()], |row| row.get(0));
     Ok(id.optional()?)
 }
 
-/// Stores an object. One that is there is replaced: another process stored the
-/// same in the meantime, or it was found damaged.
-pub(super) fn put(connection: &Connection, object: &Stored) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO objects (digest, encoding, size, bytes)
-        VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (digest) DO UPDATE
-        SET encoding = excluded.encoding, size = excluded.size, bytes = excluded.bytes";
-    connection.prepare_cached(SQL)?.execute((
-        object.digest.as_bytes(),
-        object.encoding,
-        object.size,
-        &object.bytes,
-    ))?;
-    Ok(())
+/// Stores an object and returns its id. One that is there and whole is left as it
+/// is: another process stored the same in the meantime, and others may be
+/// compressed on it. One that is damaged is replaced, by one that has no base: it
+/// may be one itself.
+pub(super) fn put(connection: &Connection, object: &Stored) -> Result<i64, StoreError> {
+    const INSERT: &str = "INSERT INTO objects (encoding, base, size, bytes, digest)
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    const REPLACE: &str = "UPDATE objects SET encoding = ?1, base = ?2, size = ?3, bytes = ?4
+        WHERE id = ?5";
+    let base = match object.base {
+        Some(base) => Some(find(connection, base)?.ok_or_else(|| {
+            StoreError::damaged(object.digest.to_string(), "its base is not there")
+        })?),
+        None => None,
+    };
+    if let Some(id) = find(connection, object.digest)? {
+        if object.base.is_some() || is_whole(connection, id)? {
+            return Ok(id);
+        }
+        let row = (object.encoding, base, object.size, &object.bytes, id);
+        connection.prepare_cached(REPLACE)?.execute(row)?;
+        return Ok(id);
+    }
+    let digest = object.digest.as_bytes();
+    let row = (object.encoding, base, object.size, &object.bytes, digest);
+    connection.prepare_cached(INSERT)?.execute(row)?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Whether an object can be read.
+pub(super) fn is_whole(connection: &Connection, id: i64) -> Result<bool, StoreError> {
+    match Reader::new(connection).load(id) {
+        Ok(_) => Ok(true),
+        Err(error) => error.damage().map(|_| false),
+    }
 }
 
 /// The ids of all objects.
@@ -87,40 +177,130 @@ pub(super) fn ids(connection: &Connection) -> Result<Vec<i64>, StoreError> {
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Reads an object's plain bytes and proves that they are what was stored.
-pub(super) fn load(connection: &Connection, id: i64) -> Result<(Digest, Vec<u8>), StoreError> {
-    const SQL: &str = "SELECT digest, encoding, size, bytes FROM objects WHERE id = ?1";
-    let mut statement = connection.prepare_cached(SQL)?;
-    let found = statement
-        .query_row([id], |row| {
-            let digest: [u8; 32] = row.get(0)?;
-            let encoding: String = row.get(1)?;
-            let size: i64 = row.get(2)?;
-            let bytes: Vec<u8> = row.get(3)?;
-            Ok((Digest::from_bytes(digest), encoding, size, bytes))
-        })
-        .optional()?;
-    let damaged = |reason| StoreError::damaged(format!("object {id}"), reason);
-    let (digest, encoding, size, bytes) = found.ok_or_else(|| damaged("it is not there"))?;
-    let plain = match encoding.as_str() {
-        "raw" => bytes,
-        "zstd" => unpack(&bytes, size).ok_or_else(|| damaged("it does not unpack"))?,
-        _ => return Err(damaged("its encoding is unknown")),
-    };
-    if length(&plain) != size || Digest::of(&plain) != digest {
-        return Err(damaged("its digest is another one"));
-    }
-    Ok((digest, plain))
+/// A row as it was read.
+struct Row {
+    digest: Digest,
+    encoding: String,
+    base: Option<i64>,
+    size: i64,
+    bytes: Vec<u8>,
 }
 
-/// Unpacks at most one byte more than there should be. The size is only a
-/// bound and reserves nothing, for it may be damaged too.
-fn unpack(bytes: &[u8], size: i64) -> Option<Vec<u8>> {
-    // No payload and no object of the API is larger.
-    let largest = PLAIN_LIMIT as u64;
-    let bound = u64::try_from(size).ok()?.min(largest).saturating_add(1);
+/// Reads objects, and keeps the bases that many of them need.
+pub(super) struct Reader<'a> {
+    connection: &'a Connection,
+    bases: HashMap<i64, Arc<Vec<u8>>>,
+    kept: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self {
+            connection,
+            bases: HashMap::new(),
+            kept: 0,
+        }
+    }
+
+    /// Reads an object's plain bytes and proves that they are what was stored.
+    pub(super) fn load(&mut self, id: i64) -> Result<(Digest, Vec<u8>), StoreError> {
+        let row = self.row(id)?;
+        let base = match row.base {
+            Some(base) => Some(
+                self.base(base)?
+                    .ok_or_else(|| StoreError::damaged(named(id), "its base is damaged"))?,
+            ),
+            None => None,
+        };
+        proven(id, row, base.as_ref().map(|base| &base[..]))
+    }
+
+    /// The object that others of its kind are to be compressed on: its base, or
+    /// itself if it has none. `None` if it is damaged.
+    pub(super) fn base_of(&mut self, id: i64) -> Result<Option<Base>, StoreError> {
+        let row = match self.row(id) {
+            Ok(row) => row,
+            Err(error) => return error.damage().map(|_| None),
+        };
+        let id = row.base.unwrap_or(id);
+        let Some(plain) = self.base(id)? else {
+            return Ok(None);
+        };
+        let digest = Digest::of(&plain);
+        Ok(Some(Base { digest, plain }))
+    }
+
+    /// A base's plain bytes; `None` if they are damaged, or it is no base.
+    fn base(&mut self, id: i64) -> Result<Option<Arc<Vec<u8>>>, StoreError> {
+        if let Some(plain) = self.bases.get(&id) {
+            return Ok(Some(Arc::clone(plain)));
+        }
+        let read = self.row(id).and_then(|row| match row.base {
+            None => proven(id, row, None),
+            Some(_) => Err(StoreError::damaged(named(id), "it is no base")),
+        });
+        let plain = match read {
+            Ok((_, plain)) => Arc::new(plain),
+            Err(error) => return error.damage().map(|_| None),
+        };
+        if self.kept + plain.len() > KEPT {
+            self.bases.clear();
+            self.kept = 0;
+        }
+        self.kept += plain.len();
+        self.bases.insert(id, Arc::clone(&plain));
+        Ok(Some(plain))
+    }
+
+    fn row(&self, id: i64) -> Result<Row, StoreError> {
+        const SQL: &str = "SELECT digest, encoding, base, size, bytes FROM objects WHERE id = ?1";
+        let mut statement = self.connection.prepare_cached(SQL)?;
+        let found = statement.query_row([id], |row| {
+            Ok(Row {
+                digest: Digest::from_bytes(row.get(0)?),
+                encoding: row.get(1)?,
+                base: row.get(2)?,
+                size: row.get(3)?,
+                bytes: row.get(4)?,
+            })
+        });
+        found
+            .optional()?
+            .ok_or_else(|| StoreError::damaged(named(id), "it is not there"))
+    }
+}
+
+fn named(id: i64) -> String {
+    format!("object {id}")
+}
+
+fn proven(id: i64, row: Row, base: Option<&[u8]>) -> Result<(Digest, Vec<u8>), StoreError> {
+    let damaged = |reason| StoreError::damaged(named(id), reason);
+    // No payload and no object of the API is larger. The size is only a bound
+    // and reserves nothing, for it may be damaged too.
+    let size = usize::try_from(row.size).ok();
+    let size = size.filter(|size| *size <= PLAIN_LIMIT);
+    let size = size.ok_or_else(|| damaged("its size is none"))?;
+    let plain = match row.encoding.as_str() {
+        "raw" => Some(row.bytes),
+        "zstd" => unpack(&row.bytes, base.unwrap_or_default(), size),
+        // It is shorter than what it unfolds to but for a few lengths.
+        "fold" => unpack(&row.bytes, &[], size.saturating_add(size / 8))
+            .and_then(|folded| fold::unfold(&folded, size)),
+        _ => return Err(damaged("its encoding is unknown")),
+    };
+    let plain = plain.ok_or_else(|| damaged("it does not unpack"))?;
+    if plain.len() != size || Digest::of(&plain) != row.digest {
+        return Err(damaged("its digest is another one"));
+    }
+    Ok((row.digest, plain))
+}
+
+/// Unpacks at most one byte more than there should be.
+fn unpack(bytes: &[u8], base: &[u8], size: usize) -> Option<Vec<u8>> {
+    let bound = u64::try_from(size).ok()?.saturating_add(1);
     let mut plain = Vec::new();
-    zstd::Decoder::with_buffer(bytes)
+    zstd::Decoder::with_ref_prefix(bytes, base)
         .ok()?
         .take(bound)
         .read_to_end(&mut plain)

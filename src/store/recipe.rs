@@ -1,14 +1,17 @@
 //! How a record is taken apart for the store and put together again. Pure.
+//!
+//! A record becomes the parts of its chart, which other revisions and releases
+//! share, and the rest: its object's JSON and what its payload says beside the
+//! chart. The rest of one revision is much like that of another.
 
 use std::ops::Range;
 
 use super::StoreError;
-use super::objects::length;
-use super::records::{PayloadKind, Row};
+use super::contents::{Entry, PayloadKind, Seen, sealed};
 use crate::helm::Digest;
 use crate::helm::codec::{self, PLAIN_LIMIT, TEXT_LIMIT};
 use crate::snapshot::seams;
-use crate::survey::RawRecord;
+use crate::survey::{RawRecord, RecordId, stored};
 
 /// Texts longer than this are kept as they are.
 ///
@@ -16,13 +19,31 @@ use crate::survey::RawRecord;
 /// just fitted into a Secret might not fit again.
 const LONGEST: usize = TEXT_LIMIT / 16 * 15;
 
+/// A record taken apart, without the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) id: RecordId,
+    pub(super) uid: String,
+    pub(super) version: String,
+    pub(super) seen: Seen,
+    pub(super) payload: PayloadKind,
+    /// Length of the payload's text.
+    pub(super) bytes: u64,
+    pub(super) rest: Digest,
+    /// Where in the rest the object's JSON ends.
+    pub(super) object: usize,
+    /// Where in what follows the parts belong.
+    pub(super) at: usize,
+    pub(super) parts: Vec<Digest>,
+}
+
 /// A record taken apart.
 pub(super) struct Taken {
-    /// What the tables say of it.
+    /// What is said of it.
     pub(super) row: Row,
-    /// The object's JSON without `data.release`.
-    pub(super) object: Vec<u8>,
-    /// What its parts join to.
+    /// The object's JSON without `data.release`, and then the payload without
+    /// the parts.
+    pub(super) rest: Vec<u8>,
     plain: Vec<u8>,
     parts: Vec<Range<usize>>,
 }
@@ -34,39 +55,55 @@ impl Taken {
     /// kept whole: what does not decode, what was never compressed, and what is
     /// too long to be sure of.
     pub(super) fn apart(record: &RawRecord) -> Result<Self, StoreError> {
-        let object = serde_json::to_vec(&record.object).map_err(StoreError::Json)?;
+        let mut rest = serde_json::to_vec(&record.object).map_err(StoreError::Json)?;
+        let object = rest.len();
         let text = record.payload.as_deref();
         let (payload, plain, parts) = match text {
             None => (PayloadKind::None, Vec::new(), Vec::new()),
-            Some(text) => json(text).unwrap_or_else(|| whole(text)),
+            Some(text) => {
+                json(text).unwrap_or_else(|| (PayloadKind::Text, text.to_owned(), Vec::new()))
+            }
         };
+        let chart = match (parts.first(), parts.last()) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => plain.len()..plain.len(),
+        };
+        rest.reserve_exact(plain.len() - chart.len());
+        rest.extend_from_slice(&plain[..chart.start]);
+        rest.extend_from_slice(&plain[chart.end..]);
+        let metadata = stored::from_metadata(&record.object["metadata"], record.id.driver);
         let row = Row {
             id: record.id.clone(),
             uid: record.uid().to_owned(),
-            resource_version: record.resource_version().to_owned(),
-            object: Digest::of(&object),
+            version: record.resource_version().to_owned(),
+            seen: Seen::of(&metadata),
             payload,
-            plain: Digest::of(&plain),
-            text: record.digest(),
-            bytes: text.map_or(0, length),
+            bytes: text.map_or(0, |text| text.len() as u64),
+            rest: Digest::of(&rest),
+            object,
+            at: chart.start,
+            parts: parts
+                .iter()
+                .map(|part| Digest::of(&plain[part.clone()]))
+                .collect(),
         };
         Ok(Self {
             row,
-            object,
+            rest,
             plain,
             parts,
         })
     }
 
-    /// The payload's parts, in order.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        self.parts.iter().map(|range| &self.plain[range.clone()])
+    /// The chart's parts, in order, each with its digest.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (Digest, &[u8])> {
+        let parts = self.parts.iter().map(|range| &self.plain[range.clone()]);
+        self.row.parts.iter().copied().zip(parts)
     }
 }
 
-type Plain = (PayloadKind, Vec<u8>, Vec<Range<usize>>);
-
-fn json(text: &[u8]) -> Option<Plain> {
+/// The release's JSON and where its chart is cut.
+fn json(text: &[u8]) -> Option<(PayloadKind, Vec<u8>, Vec<Range<usize>>)> {
     if text.len() > LONGEST {
         return None;
     }
@@ -74,26 +111,38 @@ fn json(text: &[u8]) -> Option<Plain> {
     if !plain.gzip {
         return None;
     }
-    let parts = seams::split(&plain.json);
+    let parts = seams::chart(&plain.json);
     Some((PayloadKind::Json, plain.json, parts))
 }
 
-fn whole(text: &[u8]) -> Plain {
-    let all = Some(0..text.len()).filter(|_| !text.is_empty());
-    let parts = all.into_iter().collect();
-    (PayloadKind::Text, text.to_owned(), parts)
-}
-
-/// Puts a record together: from its row, its object, and the joined parts.
+/// Puts a record together, from what is said of it and the objects it names.
 ///
 /// A payload that was kept as text is the same text; one that was kept as JSON
 /// is packed as Helm does, and decodes to the same bytes.
-pub(super) fn together(row: Row, object: &[u8], plain: Vec<u8>) -> Result<RawRecord, StoreError> {
-    let damaged = |reason| StoreError::damaged(row.id.to_string(), reason);
-    if Digest::of(&plain) != row.plain {
-        return Err(damaged("its joined parts have another digest"));
+pub(super) fn together(
+    id: RecordId,
+    entry: &Entry,
+    rest: &(Digest, Vec<u8>),
+    parts: &[(Digest, Vec<u8>)],
+) -> Result<RawRecord, StoreError> {
+    let damaged = |reason| StoreError::damaged(id.to_string(), reason);
+    let digests = parts.iter().map(|(digest, _)| digest);
+    if sealed(&rest.0, digests) != entry.digest {
+        return Err(damaged("its objects are other ones"));
     }
-    let payload = match row.payload {
+    let cut = |bytes: &[u8], at: u64| {
+        let at = usize::try_from(at).ok()?;
+        let (head, tail) = bytes.split_at_checked(at)?;
+        Some((head.to_vec(), tail.to_vec()))
+    };
+    let torn = || damaged("it is cut in the wrong place");
+    let (object, payload) = cut(&rest.1, entry.object).ok_or_else(torn)?;
+    let (mut plain, tail) = cut(&payload, entry.at).ok_or_else(torn)?;
+    for (_, part) in parts {
+        plain.extend_from_slice(part);
+    }
+    plain.extend(tail);
+    let payload = match entry.payload {
         PayloadKind::None => None,
         PayloadKind::Text => Some(plain),
         PayloadKind::Json => {
@@ -101,9 +150,9 @@ pub(super) fn together(row: Row, object: &[u8], plain: Vec<u8>) -> Result<RawRec
             Some(text.map_err(|_| damaged("it cannot be packed again"))?)
         }
     };
-    let object = serde_json::from_slice(object).map_err(|_| damaged("its object is no JSON"))?;
+    let object = serde_json::from_slice(&object).map_err(|_| damaged("its object is no JSON"))?;
     Ok(RawRecord {
-        id: row.id,
+        id,
         object,
         payload,
     })

@@ -16,79 +16,67 @@ const APPLICATION: i64 = 0x7a61_6472;
 /// How long one process waits for another's transaction. Ours take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Comments go into the file, for whoever opens it with another tool.
+/// The comments go into the file, for whoever opens it with another tool; each
+/// word of them is paid by every store, so they are short.
+///
+/// `base`, `contents`, `live` and `histories` refer to rows without SQLite
+/// knowing: two of them are lists, and to keep an index for each would cost as
+/// much as it tells. `verify` follows them all.
 const TABLES: &str = "
-CREATE TABLE objects (              -- bytes, each kept once
-    id       INTEGER PRIMARY KEY AUTOINCREMENT,
-    digest   BLOB NOT NULL UNIQUE,  -- sha256 of the plain bytes
-    encoding TEXT NOT NULL,         -- of `bytes`: 'raw' or 'zstd'
-    size     INTEGER NOT NULL,      -- of the plain bytes
-    bytes    BLOB NOT NULL
+CREATE TABLE objects (id INTEGER PRIMARY KEY,
+ digest BLOB NOT NULL, -- sha256 of the plain bytes
+ encoding TEXT NOT NULL, -- of bytes: raw; zstd; fold: zstd of JSON whose base64 is decoded
+ base INTEGER, -- the object that is zstd's prefix
+ size INTEGER NOT NULL, -- of the plain bytes
+ bytes BLOB NOT NULL) STRICT;
+CREATE INDEX object ON objects (substr(digest, 1, 8));
+CREATE TABLE histories (id INTEGER PRIMARY KEY, -- saved states of a release's records
+ seal BLOB NOT NULL, -- sha256 over all that follows
+ known BLOB, -- sha256 over cluster and metadata
+ driver TEXT NOT NULL,
+ namespace TEXT NOT NULL,
+ name TEXT NOT NULL,
+ contents INTEGER NOT NULL -- object: JSON, which objects its records are made of
 ) STRICT;
-CREATE TABLE records (              -- one saved state of one storage object
-    id               INTEGER PRIMARY KEY,
-    seal             BLOB NOT NULL UNIQUE, -- sha256 over all that follows
-    namespace        TEXT NOT NULL,
-    driver           TEXT NOT NULL, -- 'secret' or 'configmap'
-    name             TEXT NOT NULL,
-    uid              TEXT NOT NULL,
-    resource_version TEXT NOT NULL,
-    object           INTEGER NOT NULL REFERENCES objects (id), -- its JSON without data.release
-    payload          TEXT NOT NULL, -- what its parts join to: 'none', the release's 'json', or the 'text' of data.release
-    plain_digest     BLOB NOT NULL, -- sha256 of the joined parts
-    text_digest      BLOB NOT NULL, -- sha256 of the text of data.release
-    bytes            INTEGER NOT NULL -- length of that text
+CREATE INDEX history ON histories (namespace, name);
+CREATE TABLE snapshots (number INTEGER PRIMARY KEY,
+ id TEXT NOT NULL UNIQUE, -- first digits of the seal
+ seal BLOB NOT NULL, -- sha256 over what follows up to live
+ nonce BLOB NOT NULL,
+ time TEXT NOT NULL,
+ cluster TEXT, -- uid of namespace kube-system
+ reason TEXT NOT NULL,
+ note TEXT NOT NULL,
+ tags TEXT NOT NULL, -- JSON
+ scope TEXT NOT NULL, -- JSON
+ version INTEGER, -- resourceVersion of the list
+ releases INTEGER NOT NULL,
+ records INTEGER NOT NULL,
+ objects INTEGER NOT NULL,
+ bytes INTEGER NOT NULL,
+ missing TEXT NOT NULL, -- JSON
+ contents BLOB NOT NULL, -- sha256 over what follows
+ live TEXT NOT NULL, -- JSON: by namespace, the object that lists the live objects
+ histories TEXT NOT NULL -- JSON
 ) STRICT;
-CREATE TABLE record_parts (
-    record   INTEGER NOT NULL REFERENCES records (id) ON DELETE CASCADE,
-    position INTEGER NOT NULL,
-    object   INTEGER NOT NULL REFERENCES objects (id),
-    PRIMARY KEY (record, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE snapshots (
-    number  INTEGER PRIMARY KEY AUTOINCREMENT,
-    id      TEXT NOT NULL UNIQUE,   -- the first digits of its seal
-    seal    BLOB NOT NULL,          -- sha256 over what follows, its records' seals and what is missing
-    nonce   BLOB NOT NULL,          -- tells two snapshots of one moment apart
-    time    TEXT NOT NULL,
-    cluster TEXT,                   -- uid of namespace kube-system
-    reason  TEXT NOT NULL
+CREATE TABLE operations (number INTEGER PRIMARY KEY,
+ id TEXT NOT NULL UNIQUE,
+ seal BLOB NOT NULL, -- sha256 over id and what follows
+ began TEXT NOT NULL,
+ snapshot TEXT NOT NULL REFERENCES snapshots (id),
+ undoes TEXT REFERENCES operations (id),
+ plan TEXT NOT NULL -- JSON
 ) STRICT;
-CREATE TABLE snapshot_records (
-    snapshot INTEGER NOT NULL REFERENCES snapshots (number) ON DELETE CASCADE,
-    record   INTEGER NOT NULL REFERENCES records (id),
-    PRIMARY KEY (snapshot, record)
-) STRICT, WITHOUT ROWID;
-CREATE VIEW saved AS                -- what each snapshot holds
-    SELECT s.snapshot, s.record, r.seal, r.namespace, r.driver, r.name, r.uid, r.resource_version,
-        r.object, o.digest AS object_digest, r.payload, r.plain_digest, r.text_digest, r.bytes
-    FROM snapshot_records s
-    LEFT JOIN records r ON r.id = s.record
-    LEFT JOIN objects o ON o.id = r.object;
-CREATE TABLE snapshot_missing (     -- what could not be saved
-    snapshot INTEGER NOT NULL REFERENCES snapshots (number) ON DELETE CASCADE,
-    position INTEGER NOT NULL,
-    what     TEXT NOT NULL,
-    reason   TEXT NOT NULL,
-    PRIMARY KEY (snapshot, position)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE operations (
-    number   INTEGER PRIMARY KEY AUTOINCREMENT,
-    id       TEXT NOT NULL UNIQUE,
-    seal     BLOB NOT NULL,         -- sha256 over id and all that follows
-    began    TEXT NOT NULL,
-    snapshot TEXT NOT NULL REFERENCES snapshots (id), -- taken before its first write
-    undoes   TEXT REFERENCES operations (id),
-    plan     TEXT NOT NULL          -- JSON
-) STRICT;
-CREATE TABLE events (               -- what happened to an operation
-    operation INTEGER NOT NULL REFERENCES operations (number) ON DELETE CASCADE,
-    position  INTEGER NOT NULL,
-    seal      BLOB NOT NULL,        -- sha256 over the operation's id, position and event
-    event     TEXT NOT NULL,        -- JSON
-    PRIMARY KEY (operation, position)
-) STRICT, WITHOUT ROWID;
+CREATE TABLE events (operation INTEGER NOT NULL REFERENCES operations (number),
+ position INTEGER NOT NULL,
+ seal BLOB NOT NULL, -- sha256 over the operation's id, position and event
+ event TEXT NOT NULL, -- JSON
+ PRIMARY KEY (operation, position)) STRICT, WITHOUT ROWID;
 ";
+
+/// A store of a single release is a few kilobytes, and each table and index
+/// takes a page at least.
+const PAGE: i64 = 1024;
 
 /// Opens the database's file, which must be there, and changes nothing in it.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
@@ -143,6 +131,7 @@ fn refuse_torn(path: &Path) -> Result<(), StoreError> {
 }
 
 fn fill(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "page_size", PAGE)?;
     connection.query_row("PRAGMA journal_mode = WAL", (), |_| Ok(()))?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;

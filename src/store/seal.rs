@@ -13,6 +13,14 @@ pub(super) fn seal(fields: &[&[u8]]) -> Digest {
     Digest::of(&sealed)
 }
 
+/// A field that may be absent: nothing is not the same as an empty one.
+pub(super) fn optional(field: Option<&[u8]>) -> Vec<u8> {
+    match field {
+        Some(field) => [&[1], field].concat(),
+        None => Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +29,6 @@ mod tests {
     fn fields_do_not_run_into_each_other() {
         assert_ne!(seal(&[b"ab", b"c"]), seal(&[b"a", b"bc"]));
         assert_ne!(seal(&[b"a"]), seal(&[b"a", b""]));
+        assert_ne!(optional(None), optional(Some(b"")));
     }
 }

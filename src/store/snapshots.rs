@@ -1,17 +1,23 @@
-//! The tables `snapshots` and `snapshot_missing`: reading what was saved.
+//! The table `snapshots`: reading what was saved.
+//!
+//! A row's seal covers the row and one digest over all that the snapshot holds.
+//! So the row alone can be proven, which is all that a list reads.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
-use super::records::{self, Row, Rows};
-use super::seal::seal;
-use super::{Store, StoreError, objects, recipe};
+use super::contents::{self, LiveObjects};
+use super::histories::{self, History};
+use super::objects::Reader;
+use super::seal::{optional, seal};
+use super::{Store, StoreError, recipe};
 use crate::helm::Digest;
-use crate::snapshot::{SavedRecord, Snapshot, SnapshotId};
-use crate::survey::{RawRecord, RecordId, Unread};
+use crate::snapshot::{About, HistoryId, SavedObject, Snapshot, SnapshotId, Summary};
+use crate::survey::{ObjectRef, RawRecord, RecordId, Unread};
 
-/// A row of `snapshots`.
-#[derive(Clone)]
+/// A row of `snapshots` but for its lists.
+#[derive(Clone, Debug)]
 pub(super) struct Header {
     pub(super) number: i64,
     pub(super) id: SnapshotId,
@@ -20,18 +26,58 @@ pub(super) struct Header {
     time: String,
     cluster: Option<String>,
     reason: String,
+    note: String,
+    tags: String,
+    scope: String,
+    version: Option<i64>,
+    counts: [i64; 4],
+    missing: String,
+    contents: Digest,
+}
+
+/// What a snapshot holds, by the store's keys.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lists {
+    /// Keys of histories.
+    pub(super) histories: Vec<i64>,
+    /// By namespace, the object that lists the live objects.
+    pub(super) live: BTreeMap<String, i64>,
 }
 
 /// A snapshot as it was read.
 pub(super) struct Loaded {
     /// What can be read.
     pub(super) snapshot: Snapshot,
-    /// Its records, and what is damaged.
-    pub(super) rows: Rows,
+    pub(super) histories: Vec<History>,
+    /// Objects that list live objects.
+    pub(super) live: Vec<i64>,
+    /// What cannot be read: named as well as can be, and why.
+    pub(super) damaged: Vec<(String, &'static str)>,
 }
 
+const HEADER: &str = "SELECT number, id, seal, nonce, time, cluster, reason, note, tags, scope,
+        version, releases, records, objects, bytes, missing, contents FROM snapshots";
+
 impl Store {
-    /// All snapshots, oldest first.
+    /// All snapshots, oldest first, without what they hold. A thousand of them
+    /// are read in milliseconds.
+    ///
+    /// One whose row is damaged is named all the same, and says so.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub fn list(&self) -> Result<Vec<Summary>, StoreError> {
+        let reading = self.read()?;
+        let mut summaries: Vec<_> = headers(&reading)?
+            .into_iter()
+            .map(|header| header.summary())
+            .collect();
+        summaries.sort_by_key(|summary| summary.about.time);
+        Ok(summaries)
+    }
+
+    /// All snapshots with all that they hold, oldest first.
     ///
     /// What is damaged is named among a snapshot's missing parts, so that the
     /// rest can still be restored; [`Store::verify`] says more.
@@ -74,27 +120,63 @@ impl Store {
         record: &RecordId,
     ) -> Result<RawRecord, StoreError> {
         let reading = self.read()?;
-        let number = find(&reading, &snapshot.0)?.number;
-        let (key, row, object) =
-            records::of_record(&reading, number, record)?.ok_or_else(|| {
-                StoreError::NoSuchRecord {
-                    snapshot: snapshot.clone(),
-                    record: record.clone(),
-                }
-            })?;
-        let (digest, object) = objects::load(&reading, object)?;
-        if digest != row.object {
-            let reason = "its object is another one";
-            return Err(StoreError::damaged(record.to_string(), reason));
+        let lists = lists(&reading, &find(&reading, &snapshot.0)?)?;
+        let mut reader = Reader::new(&reading);
+        let id = HistoryId::of(record);
+        let about = |error| match error {
+            StoreError::Damaged { reason, .. } => StoreError::damaged(record.to_string(), reason),
+            other => other,
+        };
+        let history = histories::among(&reading, &mut reader, &id, &lists.histories);
+        let history = history.map_err(about)?;
+        let entries = history.into_iter().flat_map(|found| found.contents.records);
+        let mut entries = entries.filter(|entry| entry.name == record.name);
+        let entry = entries.next().ok_or_else(|| StoreError::NoSuchRecord {
+            snapshot: snapshot.clone(),
+            record: record.clone(),
+        })?;
+        let rest = reader.load(entry.rest).map_err(about)?;
+        let parts = entry.parts.iter().map(|part| reader.load(*part));
+        let parts = parts.collect::<Result<Vec<_>, _>>().map_err(about)?;
+        recipe::together(record.clone(), &entry, &rest, &parts)
+    }
+
+    /// A live object as it was saved.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::raw_record`].
+    pub fn live_object(
+        &self,
+        snapshot: &SnapshotId,
+        object: &ObjectRef,
+    ) -> Result<serde_json::Value, StoreError> {
+        let reading = self.read()?;
+        let lists = lists(&reading, &find(&reading, &snapshot.0)?)?;
+        let mut reader = Reader::new(&reading);
+        let damaged = |reason| StoreError::damaged(object.to_string(), reason);
+        let none = || StoreError::NoSuchObject {
+            snapshot: snapshot.clone(),
+            object: object.clone(),
+        };
+        let namespace = object.namespace.clone().unwrap_or_default();
+        let list = lists.live.get(&namespace).ok_or_else(none)?;
+        let list: LiveObjects = contents::from_json(&reader.load(*list)?.1)?;
+        let mut entries = list.objects.into_iter();
+        let entry = entries.find(|entry| entry.object == *object);
+        let entry = entry.ok_or_else(none)?;
+        let (digest, json) = reader.load(entry.json)?;
+        if digest != entry.digest {
+            return Err(damaged("its object is another one"));
         }
-        recipe::together(row, &object, records::joined(&reading, key)?)
+        serde_json::from_slice(&json).map_err(|_| damaged("it is no JSON"))
     }
 }
 
 impl Loaded {
-    fn into_snapshot(self) -> Snapshot {
+    pub(super) fn into_snapshot(self) -> Snapshot {
         let mut snapshot = self.snapshot;
-        let damaged = self.rows.damaged.into_iter();
+        let damaged = self.damaged.into_iter();
         snapshot
             .missing
             .extend(damaged.map(|(what, reason)| Unread {
@@ -105,57 +187,101 @@ impl Loaded {
     }
 }
 
-/// Stores a snapshot's header and what it misses, for records that were put
-/// there by the same transaction. Returns its key and id.
+/// Stores a snapshot, for histories and lists that are there already. `seals`
+/// are theirs: of each history, and of each namespace the list's digest.
+/// Returns its id.
 pub(super) fn put(
     connection: &Connection,
     snapshot: &Snapshot,
-    seals: Vec<Digest>,
-) -> Result<(i64, SnapshotId), StoreError> {
-    const NONCE: &str = "SELECT randomblob(16)";
-    const INSERT: &str = "INSERT INTO snapshots (id, seal, nonce, time, cluster, reason)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    const MISSING: &str = "INSERT INTO snapshot_missing (snapshot, position, what, reason)
-        VALUES (?1, ?2, ?3, ?4)";
+    lists: &Lists,
+    contents: Digest,
+) -> Result<SnapshotId, StoreError> {
+    const NONCE: &str = "SELECT randomblob(8)";
+    const INSERT: &str =
+        "INSERT INTO snapshots (id, seal, nonce, time, cluster, reason, note, tags,
+            scope, version, releases, records, objects, bytes, missing, contents, live, histories)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+    let text = |value: serde_json::Result<String>| value.map_err(StoreError::Json);
+    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let mut header = Header {
         number: 0,
         id: snapshot.id.clone(),
-        seal: Digest::of(b""),
+        seal: contents,
         nonce: connection.query_row(NONCE, (), |row| row.get(0))?,
         time: snapshot.time.to_string(),
         cluster: snapshot.cluster.clone(),
         reason: snapshot.reason.clone(),
+        note: snapshot.note.clone(),
+        tags: text(serde_json::to_string(&snapshot.tags))?,
+        scope: text(serde_json::to_string(&snapshot.scope))?,
+        version: snapshot
+            .version
+            .and_then(|version| i64::try_from(version).ok()),
+        counts: [
+            count(snapshot.releases() as u64),
+            count(snapshot.records.len() as u64),
+            count(snapshot.objects.len() as u64),
+            count(snapshot.bytes()),
+        ],
+        missing: text(serde_json::to_string(&snapshot.missing))?,
+        contents,
     };
-    header.seal = header.sealed(seals, &snapshot.missing);
+    header.seal = header.sealed();
     header.id = header.named();
-    connection.prepare_cached(INSERT)?.execute((
-        &header.id.0,
-        header.seal.as_bytes(),
-        &header.nonce,
-        &header.time,
-        &header.cluster,
-        &header.reason,
-    ))?;
-    let number = connection.last_insert_rowid();
-    let mut missing = connection.prepare_cached(MISSING)?;
-    for (position, unread) in (0_i64..).zip(&snapshot.missing) {
-        missing.execute((number, position, &unread.what, &unread.reason))?;
+    connection
+        .prepare_cached(INSERT)?
+        .execute(rusqlite::params![
+            &header.id.0,
+            header.seal.as_bytes(),
+            &header.nonce,
+            &header.time,
+            &header.cluster,
+            &header.reason,
+            &header.note,
+            &header.tags,
+            &header.scope,
+            &header.version,
+            header.counts[0],
+            header.counts[1],
+            header.counts[2],
+            header.counts[3],
+            &header.missing,
+            header.contents.as_bytes(),
+            text(serde_json::to_string(&lists.live))?,
+            text(serde_json::to_string(&lists.histories))?,
+        ])?;
+    Ok(header.id)
+}
+
+/// One digest over all that a snapshot holds.
+pub(super) fn sealed_contents(
+    mut histories: Vec<Digest>,
+    live: &BTreeMap<String, Digest>,
+) -> Digest {
+    histories.sort_unstable();
+    let count = (histories.len() as u64).to_be_bytes();
+    let mut fields: Vec<&[u8]> = vec![&count];
+    fields.extend(histories.iter().map(|seal| &seal.as_bytes()[..]));
+    for (namespace, list) in live {
+        fields.extend([namespace.as_bytes(), &list.as_bytes()[..]]);
     }
-    Ok((number, header.id))
+    seal(&fields)
 }
 
 impl Header {
-    /// The digest over the snapshot: its header, records and missing parts.
-    fn sealed(&self, mut seals: Vec<Digest>, missing: &[Unread]) -> Digest {
-        seals.sort_unstable();
-        let count = (seals.len() as u64).to_be_bytes();
-        let mut fields: Vec<&[u8]> = vec![&self.nonce, self.time.as_bytes()];
-        fields.extend(self.cluster.as_ref().map(String::as_bytes));
-        fields.extend([self.reason.as_bytes(), &count]);
-        fields.extend(seals.iter().map(|seal| &seal.as_bytes()[..]));
-        for unread in missing {
-            fields.extend([unread.what.as_bytes(), unread.reason.as_bytes()]);
+    /// The digest over the row and what it holds.
+    fn sealed(&self) -> Digest {
+        let counts = self.counts.map(i64::to_be_bytes);
+        let version = self.version.map(i64::to_be_bytes);
+        let cluster = optional(self.cluster.as_ref().map(String::as_bytes));
+        let version = optional(version.as_ref().map(|version| &version[..]));
+        let mut fields: Vec<&[u8]> = vec![&self.nonce, self.time.as_bytes(), &cluster];
+        for text in [&self.reason, &self.note, &self.tags, &self.scope] {
+            fields.push(text.as_bytes());
         }
+        fields.push(&version);
+        fields.extend(counts.iter().map(|count| &count[..]));
+        fields.extend([self.missing.as_bytes(), self.contents.as_bytes()]);
         seal(&fields)
     }
 
@@ -164,45 +290,71 @@ impl Header {
         let digits = self.seal.as_bytes()[..8].iter();
         SnapshotId(digits.map(|byte| format!("{byte:02x}")).collect())
     }
-}
 
-/// The headers of all snapshots, in the order they were taken. One whose columns
-/// hold nonsense is left out here and found by `verify`.
-pub(super) fn headers(connection: &Connection) -> Result<Vec<Header>, StoreError> {
-    const SQL: &str = "SELECT number, id, seal, nonce, time, cluster, reason
-        FROM snapshots ORDER BY number";
-    let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query(())?;
-    let mut headers = Vec::new();
-    while let Some(row) = rows.next()? {
-        match header(row) {
-            Ok(header) => headers.push(header),
-            Err(error) => {
-                StoreError::from(error).damage()?;
-            }
+    /// What is wrong with the row itself.
+    pub(super) fn damage(&self) -> Option<&'static str> {
+        let whole = self.sealed() == self.seal && self.named() == self.id;
+        (!whole).then_some("its seal is broken")
+    }
+
+    fn about(&self) -> About {
+        About {
+            time: self.time.parse().unwrap_or_default(),
+            cluster: self.cluster.clone(),
+            reason: self.reason.clone(),
+            note: self.note.clone(),
+            tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            scope: serde_json::from_str(&self.scope).unwrap_or_default(),
+            version: self.version.and_then(|version| version.try_into().ok()),
         }
     }
-    Ok(headers)
+
+    fn missing(&self) -> Vec<Unread> {
+        serde_json::from_str(&self.missing).unwrap_or_default()
+    }
+
+    fn summary(self) -> Summary {
+        let [releases, records, objects, bytes] =
+            self.counts.map(|count| u64::try_from(count).unwrap_or(0));
+        Summary {
+            about: self.about(),
+            missing: self.missing(),
+            damaged: self.damage().map(str::to_owned),
+            id: self.id,
+            releases,
+            records,
+            objects,
+            bytes,
+        }
+    }
 }
 
-/// How many snapshots there are, readable or not.
-pub(super) fn count(connection: &Connection) -> Result<usize, StoreError> {
-    let count: i64 =
-        connection.query_row("SELECT count(*) FROM snapshots", (), |row| row.get(0))?;
-    Ok(usize::try_from(count).unwrap_or(0))
+/// The headers of all snapshots, in the order they were taken.
+pub(super) fn headers(connection: &Connection) -> Result<Vec<Header>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{HEADER} ORDER BY number"))?;
+    let rows = statement.query_map((), |row| Ok(header(row)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The newest `version` of that cluster's snapshots that have one.
+pub(super) fn version(connection: &Connection, cluster: &str) -> Result<Option<u64>, StoreError> {
+    let headers = headers(connection)?.into_iter().rev();
+    let mut whole = headers.filter(|header| header.damage().is_none());
+    let newest =
+        whole.find(|header| header.version.is_some() && header.cluster.as_deref() == Some(cluster));
+    Ok(newest.and_then(|header| header.about().version))
 }
 
 /// The header of the one snapshot whose id begins so.
 pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreError> {
     // `g` comes right after the hexadecimal digits.
-    const SQL: &str = "SELECT number, id, seal, nonce, time, cluster, reason
-        FROM snapshots WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 2";
+    const WHERE: &str = "WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 2";
     let none = || StoreError::NoSuchSnapshot { id: id.to_owned() };
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(none());
     }
-    let mut statement = connection.prepare_cached(SQL)?;
-    let found = statement.query_map([id.to_ascii_lowercase()], header)?;
+    let mut statement = connection.prepare_cached(&format!("{HEADER} {WHERE}"))?;
+    let found = statement.query_map([id.to_ascii_lowercase()], |row| Ok(header(row)))?;
     let mut found = found.collect::<Result<Vec<_>, _>>()?;
     match found.len() {
         2 => Err(StoreError::AmbiguousSnapshot {
@@ -212,68 +364,132 @@ pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreErr
     }
 }
 
-fn header(row: &rusqlite::Row<'_>) -> rusqlite::Result<Header> {
-    Ok(Header {
-        number: row.get(0)?,
-        id: SnapshotId(row.get(1)?),
-        seal: Digest::from_bytes(row.get(2)?),
-        nonce: row.get(3)?,
-        time: row.get(4)?,
-        cluster: row.get(5)?,
-        reason: row.get(6)?,
+/// Columns that hold what was never written read as empty: the seal tells.
+fn header(row: &rusqlite::Row<'_>) -> Header {
+    let text = |column| row.get::<_, String>(column).unwrap_or_default();
+    let digest = |column| Digest::from_bytes(row.get(column).unwrap_or_default());
+    let number = |column| row.get::<_, i64>(column).unwrap_or_default();
+    let seal = digest(2);
+    Header {
+        number: number(0),
+        id: SnapshotId(text(1)),
+        seal,
+        nonce: row.get(3).unwrap_or_default(),
+        time: text(4),
+        cluster: row.get(5).unwrap_or_default(),
+        reason: text(6),
+        note: text(7),
+        tags: text(8),
+        scope: text(9),
+        version: row.get(10).unwrap_or_default(),
+        counts: [11, 12, 13, 14].map(number),
+        missing: text(15),
+        contents: digest(16),
+    }
+}
+
+/// What a snapshot holds, by the store's keys.
+pub(super) fn lists(connection: &Connection, header: &Header) -> Result<Lists, StoreError> {
+    const SQL: &str = "SELECT live, histories FROM snapshots WHERE number = ?1";
+    let damaged = |_| StoreError::damaged("its lists", "they are no JSON");
+    let mut statement = connection.prepare_cached(SQL)?;
+    let (live, histories): (String, String) =
+        statement.query_row([header.number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Lists {
+        live: serde_json::from_str(&live).map_err(damaged)?,
+        histories: serde_json::from_str(&histories).map_err(damaged)?,
     })
 }
 
-/// Reads a snapshot and checks its seal.
+/// Reads a snapshot and checks its seals. What is damaged does not hide the
+/// rest.
 pub(super) fn load(connection: &Connection, header: Header) -> Result<Loaded, StoreError> {
-    let mut rows = records::of_snapshot(connection, header.number)?;
-    let missing = match missing(connection, header.number) {
-        Ok(missing) => missing,
+    let mut damaged = Vec::new();
+    let mut reader = Reader::new(connection);
+    if let Some(reason) = header.damage() {
+        damaged.push((format!("snapshot {}", header.id), reason));
+    }
+    let lists = match lists(connection, &header) {
+        Ok(lists) => lists,
         Err(error) => {
-            let what = "its list of what is missing".to_owned();
-            rows.damaged.push((what, error.damage()?));
-            Vec::new()
+            damaged.push(("its lists of what it holds".to_owned(), error.damage()?));
+            Lists::default()
         }
     };
-    let seals = rows.whole.iter().map(|(_, row, _)| row.seal()).collect();
-    let sealed = header.sealed(seals, &missing) == header.seal && header.named() == header.id;
-    let time = header.time.parse::<Timestamp>();
-    // Damaged records break the seal too, and are named already.
-    if (!sealed && rows.damaged.is_empty()) || time.is_err() {
-        let what = format!("snapshot {}", header.id);
-        rows.damaged.push((what, "its seal is broken"));
+    let mut histories = Vec::new();
+    for key in &lists.histories {
+        match histories::load(connection, &mut reader, *key)? {
+            Ok(history) => histories.push(history),
+            Err(told) => damaged.push(told),
+        }
     }
-    let saved = rows.whole.iter().map(|(_, row, _)| saved(row)).collect();
-    let snapshot = Snapshot {
-        id: header.id,
-        time: time.unwrap_or(Timestamp::UNIX_EPOCH),
-        cluster: header.cluster,
-        reason: header.reason,
-        records: saved,
+    histories.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut live = BTreeMap::new();
+    let mut objects = Vec::new();
+    for (namespace, list) in &lists.live {
+        let read = reader
+            .load(*list)
+            .and_then(|(digest, json)| Ok((digest, contents::from_json::<LiveObjects>(&json)?)));
+        match read {
+            Ok((digest, list)) => {
+                live.insert(namespace.clone(), digest);
+                objects.extend(list.objects.into_iter().map(|entry| SavedObject {
+                    object: entry.object,
+                    digest: entry.digest,
+                    bytes: entry.bytes,
+                }));
+            }
+            Err(error) => {
+                let what = match namespace.as_str() {
+                    "" => "all live objects of no namespace".to_owned(),
+                    namespace => format!("all live objects of namespace {namespace}"),
+                };
+                damaged.push((what, error.damage()?));
+            }
+        }
+    }
+    let seals = histories.iter().map(|history| history.seal).collect();
+    // What is lost breaks this seal too, and is named already.
+    if damaged.is_empty() && sealed_contents(seals, &live) != header.contents {
+        let what = format!("snapshot {}", header.id);
+        damaged.push((what, "it holds other things than were saved"));
+    }
+    let saved = histories.iter().flat_map(|history| {
+        let entries = history.contents.records.iter();
+        entries.map(|entry| entry.saved(&history.id))
+    });
+    let mut records: Vec<_> = saved.collect();
+    records.sort_by(|a, b| a.id.cmp(&b.id));
+    objects.sort_by(|a, b| a.object.cmp(&b.object));
+    let missing = header.missing();
+    let snapshot = snapshot(header.id.clone(), header.about(), records, objects, missing);
+    Ok(Loaded {
+        snapshot,
+        histories,
+        live: lists.live.into_values().collect(),
+        damaged,
+    })
+}
+
+/// A snapshot, from its parts.
+pub(super) fn snapshot(
+    id: SnapshotId,
+    about: About,
+    records: Vec<crate::snapshot::SavedRecord>,
+    objects: Vec<SavedObject>,
+    missing: Vec<Unread>,
+) -> Snapshot {
+    Snapshot {
+        id,
+        time: about.time,
+        cluster: about.cluster,
+        reason: about.reason,
+        note: about.note,
+        tags: about.tags,
+        scope: about.scope,
+        version: about.version,
+        records,
+        objects,
         missing,
-    };
-    Ok(Loaded { snapshot, rows })
-}
-
-fn missing(connection: &Connection, snapshot: i64) -> Result<Vec<Unread>, StoreError> {
-    const SQL: &str = "SELECT what, reason FROM snapshot_missing
-        WHERE snapshot = ?1 ORDER BY position";
-    let mut statement = connection.prepare_cached(SQL)?;
-    let missing = statement.query_map([snapshot], |row| {
-        Ok(Unread {
-            what: row.get(0)?,
-            reason: row.get(1)?,
-        })
-    })?;
-    Ok(missing.collect::<Result<_, _>>()?)
-}
-
-/// What a snapshot says of a row.
-pub(super) fn saved(row: &Row) -> SavedRecord {
-    SavedRecord {
-        id: row.id.clone(),
-        uid: row.uid.clone(),
-        resource_version: row.resource_version.clone(),
-        bytes: u64::try_from(row.bytes).unwrap_or(0),
     }
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
-use super::records::Row;
+use super::contents::{self, Entry, LiveEntry, LiveObjects};
+use super::objects::Reader;
 use super::snapshots::{self, Header};
-use super::{Store, StoreError, objects, operations, records};
+use super::{Store, StoreError, objects, operations};
 use crate::helm::Digest;
 use crate::snapshot::SnapshotId;
 
@@ -60,20 +61,19 @@ impl Store {
 /// A verification under way.
 pub(super) struct Check<'a> {
     connection: &'a Connection,
+    reader: Reader<'a>,
     found: Verification,
     /// Objects that were read: their digest, or what is wrong with them.
     objects: HashMap<i64, Result<Digest, &'static str>>,
-    /// Records that were read, and what is wrong with them.
-    records: HashMap<i64, Option<&'static str>>,
 }
 
 impl<'a> Check<'a> {
     pub(super) fn new(connection: &'a Connection) -> Self {
         Self {
             connection,
+            reader: Reader::new(connection),
             found: Verification::default(),
             objects: HashMap::new(),
-            records: HashMap::new(),
         }
     }
 
@@ -134,18 +134,10 @@ impl<'a> Check<'a> {
     }
 
     fn all_snapshots(&mut self) -> Result<(), StoreError> {
-        let listed = snapshots::headers(self.connection)
-            .and_then(|headers| Ok((headers, snapshots::count(self.connection)?)));
-        match listed {
-            Ok((headers, count)) => {
-                if headers.len() != count {
-                    let lost = count.abs_diff(headers.len());
-                    self.damage(None, &format!("{lost} snapshots"), "they cannot be read");
-                }
-                headers
-                    .into_iter()
-                    .try_for_each(|header| self.snapshot(header))
-            }
+        match snapshots::headers(self.connection) {
+            Ok(headers) => headers
+                .into_iter()
+                .try_for_each(|header| self.snapshot(header)),
             Err(error) => {
                 self.damage(None, "the list of snapshots", error.damage()?);
                 Ok(())
@@ -184,56 +176,69 @@ impl<'a> Check<'a> {
                 return Ok(());
             }
         };
-        for (what, reason) in &loaded.rows.damaged {
+        for (what, reason) in &loaded.damaged {
             self.damage(Some(&id), what, reason);
         }
-        for (key, row, object) in &loaded.rows.whole {
-            if let Some(reason) = self.record(*key, row, *object)? {
-                self.damage(Some(&id), &row.id.to_string(), reason);
+        for history in &loaded.histories {
+            for entry in &history.contents.records {
+                if let Some(reason) = self.record(entry)? {
+                    self.damage(Some(&id), &entry.id(&history.id).to_string(), reason);
+                }
+            }
+        }
+        for entry in self.live_entries(&loaded.live)? {
+            if let Some(reason) = self.live(&entry)? {
+                self.damage(Some(&id), &entry.object.to_string(), reason);
             }
         }
         Ok(())
     }
 
     /// What is wrong with a record, if anything.
-    fn record(
-        &mut self,
-        key: i64,
-        row: &Row,
-        object: i64,
-    ) -> Result<Option<&'static str>, StoreError> {
-        if let Some(known) = self.records.get(&key) {
-            return Ok(*known);
-        }
-        let wrong = match self.object(object)? {
-            Err(reason) => Some(reason),
-            Ok(digest) if digest != row.object => Some("its object is another one"),
-            Ok(_) => self.payload(key, row)?,
+    fn record(&mut self, entry: &Entry) -> Result<Option<&'static str>, StoreError> {
+        let rest = match self.object(entry.rest)? {
+            Ok(rest) => rest,
+            Err(reason) => return Ok(Some(reason)),
         };
-        self.records.insert(key, wrong);
-        Ok(wrong)
+        let mut parts = Vec::new();
+        for part in &entry.parts {
+            match self.object(*part)? {
+                Ok(part) => parts.push(part),
+                Err(reason) => return Ok(Some(reason)),
+            }
+        }
+        let whole = contents::sealed(&rest, &parts) == entry.digest;
+        Ok((!whole).then_some("its objects are other ones"))
     }
 
-    fn payload(&mut self, key: i64, row: &Row) -> Result<Option<&'static str>, StoreError> {
-        let joined = records::parts(self.connection, key).and_then(|parts| {
-            for part in parts {
-                self.object(part)?
-                    .map_err(|reason| StoreError::damaged("", reason))?;
+    /// The lists that can be read; those that cannot are named already.
+    fn live_entries(&mut self, lists: &[i64]) -> Result<Vec<LiveEntry>, StoreError> {
+        let mut entries = Vec::new();
+        for list in lists {
+            let read = self.reader.load(*list);
+            match read.and_then(|(_, json)| contents::from_json::<LiveObjects>(&json)) {
+                Ok(list) => entries.extend(list.objects),
+                Err(error) => {
+                    error.damage()?;
+                }
             }
-            records::joined(self.connection, key)
-        });
-        match joined {
-            Ok(plain) if Digest::of(&plain) == row.plain => Ok(None),
-            Ok(_) => Ok(Some("its joined parts have another digest")),
-            Err(error) => error.damage().map(Some),
         }
+        Ok(entries)
+    }
+
+    fn live(&mut self, entry: &LiveEntry) -> Result<Option<&'static str>, StoreError> {
+        Ok(match self.object(entry.json)? {
+            Ok(digest) if digest == entry.digest => None,
+            Ok(_) => Some("its object is another one"),
+            Err(reason) => Some(reason),
+        })
     }
 
     fn object(&mut self, id: i64) -> Result<Result<Digest, &'static str>, StoreError> {
         if let Some(known) = self.objects.get(&id) {
             return Ok(*known);
         }
-        let read = match objects::load(self.connection, id) {
+        let read = match self.reader.load(id) {
             Ok((digest, _)) => Ok(digest),
             Err(error) => Err(error.damage()?),
         };

@@ -1,18 +1,22 @@
-//! Writing a snapshot: objects first, in small transactions; then its records
+//! Writing a snapshot: objects first, in small transactions; then its histories
 //! and its row, in one.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::sync::Arc;
 
-use jiff::Timestamp;
-use zstd::bulk::Compressor;
+use rusqlite::Connection;
 
-use super::objects::{self, Stored};
-use super::recipe::Taken;
-use super::records::{self, Row};
-use super::{Store, StoreError, schema, snapshots};
+use super::contents::{self, Contents, Entry, LiveEntry, LiveObjects};
+use super::histories::{self, History};
+use super::objects::{self, Base, Reader, Stored};
+use super::packer::{Packed, Packer, Shared, What};
+use super::recipe::Row;
+use super::snapshots::{self, Lists};
+use super::{Known, Store, StoreError, read_back};
 use crate::helm::Digest;
-use crate::snapshot::{Snapshot, SnapshotId};
-use crate::survey::{RawRecord, RecordId, Unread};
+use crate::snapshot::{About, HistoryId, SavedObject, Snapshot, SnapshotId};
+use crate::survey::{ObjectRef, RawRecord, Unread};
 
 /// One transaction of objects: large enough that its fsync does not count, small
 /// enough that other processes do not notice it.
@@ -24,72 +28,138 @@ const BATCH_OBJECTS: usize = 512;
 /// the next snapshot may use.
 pub struct SnapshotWriter<'a> {
     store: &'a Store,
-    time: Timestamp,
-    cluster: Option<String>,
-    reason: String,
+    about: About,
+    /// While it is held, nothing is collected.
+    _lock: File,
+    /// Histories that are saved already, just so.
+    whole: BTreeMap<HistoryId, History>,
     /// By identity, so that a record that is added twice is saved once.
-    records: BTreeMap<RecordId, (Row, Vec<Digest>)>,
+    records: BTreeMap<HistoryId, BTreeMap<String, Source>>,
+    live: BTreeMap<String, BTreeMap<ObjectRef, SavedObject>>,
     missing: Vec<Unread>,
-    /// What is in the table and proven, or about to be written.
-    known: HashSet<Digest>,
+    shared: Arc<Shared>,
+    packer: Option<Packer>,
     batch: Vec<Stored>,
     batch_bytes: usize,
+    /// Objects whose base another packer has not handed over yet.
+    waiting: HashMap<Digest, Vec<Stored>>,
+    /// What was handed over to be written, so that others may refer to it.
+    handed: HashSet<Digest>,
     /// What was written, to be read back.
-    written: Vec<Digest>,
-    compressor: Compressor<'static>,
+    written: Vec<(i64, Digest)>,
+    /// Keys of objects.
+    keys: HashMap<Digest, i64>,
+}
+
+/// Where a record's row comes from.
+enum Source {
+    /// It was read.
+    Read(Box<Row>),
+    /// It is saved already.
+    Known(Box<Entry>),
 }
 
 impl Store {
     /// Begins a snapshot.
     ///
-    /// `time` is the API server's, `cluster` the uid of its namespace
-    /// `kube-system`, `reason` the verb that takes it.
-    ///
     /// # Errors
     ///
     /// If the store cannot be written.
-    pub fn begin_snapshot(
-        &self,
-        time: Timestamp,
-        cluster: Option<&str>,
-        reason: &str,
-    ) -> Result<SnapshotWriter<'_>, StoreError> {
+    pub fn begin_snapshot(&self, about: About) -> Result<SnapshotWriter<'_>, StoreError> {
+        let lock = self.hold_space()?;
         // What refuses to be written says so before the cluster is read.
         self.write()?.commit()?;
+        let mut about = about;
+        about.tags.sort();
+        about.tags.dedup();
         Ok(SnapshotWriter {
             store: self,
-            time,
-            cluster: cluster.map(str::to_owned),
-            reason: reason.to_owned(),
+            about,
+            _lock: lock,
+            whole: BTreeMap::new(),
             records: BTreeMap::new(),
+            live: BTreeMap::new(),
             missing: Vec::new(),
-            known: HashSet::new(),
+            shared: Arc::default(),
+            packer: None,
             batch: Vec::new(),
             batch_bytes: 0,
+            waiting: HashMap::new(),
+            handed: HashSet::new(),
             written: Vec::new(),
-            compressor: objects::compressor()?,
+            keys: HashMap::new(),
         })
     }
 }
 
 impl SnapshotWriter<'_> {
-    /// Adds a record. One that was added before, by its identity, is replaced.
+    /// A packer for this snapshot. What it packs goes to [`SnapshotWriter::put`].
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be opened once more.
+    pub fn packer(&self) -> Result<Packer, StoreError> {
+        Packer::new(&self.store.dir, Arc::clone(&self.shared))
+    }
+
+    /// Links what is saved already. Records of the same identity that are put
+    /// later replace it.
+    pub fn reuse(&mut self, known: Known) {
+        for history in known.whole {
+            self.whole.insert(history.id.clone(), history);
+        }
+        for (history, entry) in known.single {
+            let records = self.records.entry(history).or_default();
+            records.insert(entry.name.clone(), Source::Known(Box::new(entry)));
+        }
+    }
+
+    /// Writes what a packer of this snapshot made. A record or object that was
+    /// put before, by its identity, is replaced.
     ///
     /// # Errors
     ///
     /// If the store cannot be written; the snapshot cannot be finished then.
-    pub fn add(&mut self, record: &RawRecord) -> Result<(), StoreError> {
-        let taken = Taken::apart(record)?;
-        let mut parts = Vec::new();
-        for part in taken.parts() {
-            let digest = Digest::of(part);
-            self.keep(digest, part)?;
-            parts.push(digest);
+    pub fn put(&mut self, packed: Packed) -> Result<(), StoreError> {
+        for object in packed.objects {
+            self.keep(object);
         }
-        self.keep(taken.row.object, &taken.object)?;
-        let id = taken.row.id.clone();
-        self.records.insert(id, (taken.row, parts));
+        match packed.what {
+            What::Record(row) => self.record(row),
+            What::Live(saved) => {
+                let namespace = saved.object.namespace.clone().unwrap_or_default();
+                let objects = self.live.entry(namespace).or_default();
+                objects.insert(saved.object.clone(), saved);
+            }
+        }
+        if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_OBJECTS {
+            self.flush()?;
+        }
         Ok(())
+    }
+
+    /// Packs and puts a record.
+    ///
+    /// # Errors
+    ///
+    /// As [`SnapshotWriter::put`].
+    pub fn add(&mut self, record: &RawRecord) -> Result<(), StoreError> {
+        let packed = self.own_packer()?.pack(record)?;
+        self.put(packed)
+    }
+
+    /// Packs and puts a live object.
+    ///
+    /// # Errors
+    ///
+    /// As [`SnapshotWriter::put`].
+    pub fn add_object(
+        &mut self,
+        object: &ObjectRef,
+        json: &serde_json::Value,
+    ) -> Result<(), StoreError> {
+        let packed = self.own_packer()?.pack_object(object, json)?;
+        self.put(packed)
     }
 
     /// Notes what could not be read: the snapshot is incomplete.
@@ -105,59 +175,97 @@ impl SnapshotWriter<'_> {
     /// read back is not what was written.
     pub fn finish(mut self) -> Result<Snapshot, StoreError> {
         self.flush()?;
-        let mut snapshot = Snapshot {
-            id: SnapshotId(String::new()),
-            time: self.time,
-            cluster: self.cluster.take(),
-            reason: std::mem::take(&mut self.reason),
-            records: self
-                .records
-                .values()
-                .map(|(row, _)| snapshots::saved(row))
-                .collect(),
-            missing: std::mem::take(&mut self.missing),
-        };
-        let seals = self.records.values().map(|(row, _)| row.seal()).collect();
-        let writing = self.store.write()?;
-        let (number, id) = snapshots::put(&writing, &snapshot, seals)?;
-        for (row, parts) in self.records.values() {
-            let record = records::put(&writing, row, parts)?;
-            records::link(&writing, number, record)?;
+        if let Some(base) = self.waiting.keys().next() {
+            let reason = "what it is compressed on was never put";
+            return Err(StoreError::damaged(base.to_string(), reason));
         }
+        let writing = self.store.write()?;
+        let mut made = Made::new(&writing);
+        for (id, records) in std::mem::take(&mut self.records) {
+            let mut entries = Vec::new();
+            for source in records.into_values() {
+                entries.push(match source {
+                    Source::Known(entry) => *entry,
+                    Source::Read(row) => self.entry(&writing, &row)?,
+                });
+            }
+            let cluster = self.about.cluster.clone();
+            made.history(
+                id,
+                Contents {
+                    cluster,
+                    records: entries,
+                },
+            )?;
+        }
+        for (id, history) in std::mem::take(&mut self.whole) {
+            made.kept(id, history);
+        }
+        for (namespace, objects) in std::mem::take(&mut self.live) {
+            let mut entries = Vec::new();
+            for saved in objects.into_values() {
+                let json = self.key(&writing, saved.digest)?;
+                entries.push(LiveEntry {
+                    object: saved.object,
+                    digest: saved.digest,
+                    bytes: saved.bytes,
+                    json,
+                });
+            }
+            made.live(namespace, LiveObjects { objects: entries })?;
+        }
+        let about = std::mem::take(&mut self.about);
+        let missing = std::mem::take(&mut self.missing);
+        let snapshot = made.snapshot(about, missing)?;
         writing.commit()?;
-        snapshot.id = id;
-        self.read_back(&snapshot)?;
+        read_back::prove(self.store, &self.written, &snapshot)?;
         Ok(snapshot)
     }
 
-    /// Keeps some bytes, once. An object that is there already is read first: if
-    /// it is damaged, this is the chance to mend it.
-    fn keep(&mut self, digest: Digest, plain: &[u8]) -> Result<(), StoreError> {
-        if self.known.contains(&digest) {
-            return Ok(());
-        }
-        if !self.is_there(digest)? {
-            let object = objects::pack(&mut self.compressor, digest, plain)?;
-            self.batch_bytes += object.len();
-            self.batch.push(object);
-            self.written.push(digest);
-        }
-        self.known.insert(digest);
-        if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_OBJECTS {
-            self.flush()?;
-        }
-        Ok(())
+    fn own_packer(&mut self) -> Result<&mut Packer, StoreError> {
+        let packer = match self.packer.take() {
+            Some(packer) => packer,
+            None => self.packer()?,
+        };
+        Ok(self.packer.insert(packer))
     }
 
-    fn is_there(&self, digest: Digest) -> Result<bool, StoreError> {
-        let connection = &self.store.connection;
-        let Some(id) = objects::find(connection, digest)? else {
-            return Ok(false);
-        };
-        match objects::load(connection, id) {
-            Ok((found, _)) => Ok(found == digest),
-            Err(error) => error.damage().map(|_| false),
+    /// Notes a record. One of a history that was to be reused whole makes it
+    /// another history.
+    fn record(&mut self, row: Row) {
+        let id = HistoryId::of(&row.id);
+        let records = self.records.entry(id.clone()).or_default();
+        if let Some(whole) = self.whole.remove(&id) {
+            for entry in whole.contents.records {
+                let name = entry.name.clone();
+                let known = Source::Known(Box::new(entry));
+                records.entry(name).or_insert(known);
+            }
         }
+        records.insert(row.id.name.clone(), Source::Read(Box::new(row)));
+    }
+
+    /// Takes an object to be written with the next batch, or once its base is.
+    fn keep(&mut self, object: Stored) {
+        let mut ready = vec![object];
+        while let Some(object) = ready.pop() {
+            let base = object.base.filter(|base| !self.handed.contains(base));
+            if let Some(base) = base
+                && !self.is_stored(base)
+            {
+                self.waiting.entry(base).or_default().push(object);
+                continue;
+            }
+            self.handed.insert(object.digest);
+            ready.extend(self.waiting.remove(&object.digest).unwrap_or_default());
+            self.batch_bytes += object.len();
+            self.batch.push(object);
+        }
+    }
+
+    /// Whether an object is in the table; what cannot be told is waited for.
+    fn is_stored(&self, digest: Digest) -> bool {
+        matches!(objects::find(&self.store.connection, digest), Ok(Some(_)))
     }
 
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
@@ -166,7 +274,9 @@ impl SnapshotWriter<'_> {
         }
         let writing = self.store.write()?;
         for object in &self.batch {
-            objects::put(&writing, object)?;
+            let key = objects::put(&writing, object)?;
+            self.keys.insert(object.digest, key);
+            self.written.push((key, object.digest));
         }
         writing.commit()?;
         self.batch.clear();
@@ -174,42 +284,126 @@ impl SnapshotWriter<'_> {
         Ok(())
     }
 
-    /// Reads through a connection of its own, whose cache holds nothing yet. What
-    /// was there before was proven when it was added.
-    fn read_back(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let connection = schema::connect(&super::files::database(&self.store.dir))?;
-        for digest in &self.written {
-            if object(&connection, *digest)?.1 != *digest {
-                return Err(broken(snapshot));
-            }
+    fn entry(&mut self, connection: &Connection, row: &Row) -> Result<Entry, StoreError> {
+        let rest = self.key(connection, row.rest)?;
+        let parts = row.parts.iter().map(|part| self.key(connection, *part));
+        let parts = parts.collect::<Result<_, _>>()?;
+        Ok(Entry::new(row, rest, parts))
+    }
+
+    /// The key of an object, which must be there by now.
+    fn key(&mut self, connection: &Connection, digest: Digest) -> Result<i64, StoreError> {
+        if let Some(key) = self.keys.get(&digest) {
+            return Ok(*key);
         }
-        let header = snapshots::find(&connection, &snapshot.id.0)?;
-        let loaded = snapshots::load(&connection, header)?;
-        if !loaded.rows.damaged.is_empty() || loaded.snapshot != *snapshot {
-            return Err(broken(snapshot));
-        }
-        for (key, row, _) in &loaded.rows.whole {
-            let parts = self.records.get(&row.id).map(|(_, parts)| parts);
-            let mut ids = Vec::new();
-            for part in parts.into_iter().flatten() {
-                ids.push(objects::find(&connection, *part)?);
-            }
-            let found = records::parts(&connection, *key)?;
-            if !found.into_iter().map(Some).eq(ids) {
-                return Err(broken(snapshot));
-            }
-        }
-        Ok(())
+        let key = objects::find(connection, digest)?
+            .ok_or_else(|| StoreError::damaged(digest.to_string(), "it was never put"))?;
+        self.keys.insert(digest, key);
+        Ok(key)
     }
 }
 
-fn object(connection: &rusqlite::Connection, digest: Digest) -> Result<(i64, Digest), StoreError> {
-    let id = objects::find(connection, digest)?
-        .ok_or_else(|| StoreError::damaged(digest.to_string(), "it is not there"))?;
-    Ok((id, objects::load(connection, id)?.0))
+/// The rows of a snapshot, made in one transaction.
+struct Made<'a> {
+    connection: &'a Connection,
+    reader: Reader<'a>,
+    lists: Lists,
+    seals: Vec<Digest>,
+    live: BTreeMap<String, Digest>,
+    records: Vec<crate::snapshot::SavedRecord>,
+    objects: Vec<SavedObject>,
 }
 
-fn broken(snapshot: &Snapshot) -> StoreError {
-    let what = format!("snapshot {}", snapshot.id);
-    StoreError::damaged(what, "it is not what was written")
+impl<'a> Made<'a> {
+    fn new(connection: &'a Connection) -> Self {
+        Self {
+            connection,
+            reader: Reader::new(connection),
+            lists: Lists::default(),
+            seals: Vec::new(),
+            live: BTreeMap::new(),
+            records: Vec::new(),
+            objects: Vec::new(),
+        }
+    }
+
+    /// Links a history that is there.
+    fn kept(&mut self, id: HistoryId, history: History) {
+        let entries = history.contents.records.iter();
+        self.records.extend(entries.map(|entry| entry.saved(&id)));
+        self.seals.push(history.seal);
+        self.lists.histories.push(history.key);
+    }
+
+    /// Stores a history, unless just this one is there.
+    fn history(&mut self, id: HistoryId, contents: Contents) -> Result<(), StoreError> {
+        let json = contents::to_json(&contents)?;
+        let known = contents.known();
+        let digest = Digest::of(&json);
+        let seal = histories::sealed(&id, known, digest);
+        let newest = histories::newest(self.connection, &mut self.reader, &id)?;
+        let base = match &newest {
+            Some(newest) => self.reader.base_of(newest.object)?,
+            None => None,
+        };
+        let object = self.list(digest, &json, base)?;
+        let key = match histories::same(self.connection, &id, seal)? {
+            Some(key) => key,
+            None => histories::put(self.connection, &id, known, seal, object)?,
+        };
+        let entries = contents.records.iter();
+        self.records.extend(entries.map(|entry| entry.saved(&id)));
+        self.seals.push(seal);
+        self.lists.histories.push(key);
+        Ok(())
+    }
+
+    fn live(&mut self, namespace: String, list: LiveObjects) -> Result<(), StoreError> {
+        let json = contents::to_json(&list)?;
+        let digest = Digest::of(&json);
+        let object = self.list(digest, &json, None)?;
+        self.objects
+            .extend(list.objects.into_iter().map(|entry| SavedObject {
+                object: entry.object,
+                digest: entry.digest,
+                bytes: entry.bytes,
+            }));
+        self.lists.live.insert(namespace.clone(), object);
+        self.live.insert(namespace, digest);
+        Ok(())
+    }
+
+    /// Stores a list, unless it is there.
+    fn list(&mut self, digest: Digest, json: &[u8], base: Option<Base>) -> Result<i64, StoreError> {
+        let found = objects::find(self.connection, digest)?;
+        if let Some(key) = found
+            && objects::is_whole(self.connection, key)?
+        {
+            return Ok(key);
+        }
+        // What is mended has no base: it may be one.
+        let base = base.filter(|base| found.is_none() && base.digest != digest);
+        if let Some(base) = base {
+            let packed = objects::pack_on(&base, digest, json)?;
+            // As of a record's rest: a list that is too little like its base is
+            // the base of those to come.
+            if packed.len() <= json.len() / 6 {
+                return objects::put(self.connection, &packed);
+            }
+        }
+        let packed = objects::pack(&mut objects::compressor()?, digest, json)?;
+        objects::put(self.connection, &packed)
+    }
+
+    fn snapshot(mut self, about: About, missing: Vec<Unread>) -> Result<Snapshot, StoreError> {
+        self.records.sort_by(|a, b| a.id.cmp(&b.id));
+        self.objects.sort_by(|a, b| a.object.cmp(&b.object));
+        self.lists.histories.sort_unstable();
+        let contents = snapshots::sealed_contents(self.seals, &self.live);
+        let id = SnapshotId(String::new());
+        let (records, objects) = (self.records, self.objects);
+        let mut snapshot = snapshots::snapshot(id, about, records, objects, missing);
+        snapshot.id = snapshots::put(self.connection, &snapshot, &self.lists, contents)?;
+        Ok(snapshot)
+    }
 }

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::helm::Driver;
-use crate::live::{ObjectRef, Observed};
+pub use crate::live::ObjectRef;
+use crate::live::Observed;
 
 pub mod around;
 pub mod comparison;

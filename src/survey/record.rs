@@ -58,6 +58,33 @@ impl Record {
     pub fn label(&self, key: &str) -> Option<&str> {
         self.labels.get(key)
     }
+
+    /// The digest over what its metadata says beside identity, `uid` and
+    /// `resourceVersion`: labels, creation, who wrote when.
+    ///
+    /// An etcd that was restored gives out resourceVersions anew. An object that
+    /// was written after that bears another time, so that all of these together
+    /// tell a state.
+    pub fn seen(&self) -> Digest {
+        let mut seen = Vec::with_capacity(512);
+        let mut field = |bytes: &[u8]| {
+            seen.extend((bytes.len() as u64).to_be_bytes());
+            seen.extend_from_slice(bytes);
+        };
+        field(&(self.labels.len() as u64).to_be_bytes());
+        for (key, value) in &self.labels {
+            field(key.as_bytes());
+            field(value.as_bytes());
+        }
+        let created = self.created.map(Timestamp::as_second);
+        field(&created.map_or(Vec::new(), |at| at.to_be_bytes().to_vec()));
+        for writer in &self.writers {
+            field(writer.manager.as_bytes());
+            field(&writer.at.as_second().to_be_bytes());
+            field(writer.subresource.as_deref().unwrap_or_default().as_bytes());
+        }
+        Digest::of(&seen)
+    }
 }
 
 /// What is known of a record's payload.
@@ -221,6 +248,36 @@ mod tests {
             "JSON: version is not an integer"
         );
         assert_eq!(json("{}"), "no info, on which Helm crashes");
+    }
+
+    #[test]
+    fn a_state_is_told_by_its_labels_times_and_writers() {
+        let metadata = serde_json::json!({
+            "name": "a", "namespace": "b", "uid": "u", "resourceVersion": "1",
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"owner": "helm", "status": "deployed"},
+            "managedFields": [{"manager": "Helm", "time": "2026-01-01T00:00:00Z"}],
+        });
+        let seen = |metadata: &Value| {
+            crate::survey::stored::from_metadata(metadata, Driver::Secret).seen()
+        };
+        let first = seen(&metadata);
+        let mut other = metadata.clone();
+        other["resourceVersion"] = "2".into();
+        assert_eq!(first, seen(&other), "that is compared beside it");
+        for (place, value) in [
+            ("/labels/status", "failed"),
+            ("/creationTimestamp", "2026-01-01T00:00:01Z"),
+            ("/managedFields/0/manager", "kubectl"),
+            ("/managedFields/0/time", "2026-01-01T00:00:01Z"),
+        ] {
+            let mut other = metadata.clone();
+            *other.pointer_mut(place).unwrap() = value.into();
+            assert_ne!(first, seen(&other), "{place}");
+        }
+        let mut other = metadata.clone();
+        other["labels"] = serde_json::json!({"owner": "helm"});
+        assert_ne!(first, seen(&other));
     }
 
     #[test]

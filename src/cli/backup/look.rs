@@ -9,7 +9,7 @@ use crate::store::Damage;
 
 pub(super) fn list(settings: &Settings) -> Result<Exit, Failure> {
     let snapshots = match connect::existing_store(settings)? {
-        Some(store) => store.snapshots().map_err(connect::unstored)?,
+        Some(store) => store.list().map_err(connect::unstored)?,
         None => Vec::new(),
     };
     let text = match settings.json() {

@@ -25,18 +25,19 @@ fn a_damaged_object_is_found_named_and_never_restored() {
         let mut check = verify_all(&undo);
         check.retain(|damage| damage.what != format!("object {id}"));
         assert!(!check.is_empty(), "object {id} is found where it is used");
-        assert!(check.iter().all(|damage| damage.snapshot.is_some()));
+        assert!(check.iter().any(|damage| damage.snapshot.is_some()));
     }
     // Once more, and kept: the record is refused, the others still come back.
-    let sql =
-        "UPDATE objects SET bytes = x'00' WHERE id = (SELECT object FROM records WHERE id = 1)";
-    store.connection.execute(sql, ()).unwrap();
-    let error = store.raw_record(&snapshot.id, &saved[0].id).unwrap_err();
+    let dependent = "SELECT min(id) FROM objects WHERE base IS NOT NULL
+        AND id NOT IN (SELECT contents FROM histories)";
+    let sql = format!("UPDATE objects SET bytes = x'00' WHERE id = ({dependent})");
+    store.connection.execute(&sql, ()).unwrap();
+    let error = store.raw_record(&snapshot.id, &saved[1].id).unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }));
-    store.raw_record(&snapshot.id, &saved[1].id).unwrap();
+    store.raw_record(&snapshot.id, &saved[0].id).unwrap();
     let found = store.verify(Some(&snapshot.id)).unwrap();
     assert_eq!(found.damaged.len(), 1);
-    assert_eq!(found.damaged[0].what, saved[0].id.to_string());
+    assert_eq!(found.damaged[0].what, saved[1].id.to_string());
     // To save the same again mends it.
     save(&store, 2, &saved);
     assert_eq!(store.verify(None).unwrap().damaged, []);
@@ -51,30 +52,50 @@ fn verify_all(connection: &Connection) -> Vec<Damage> {
 #[test]
 fn a_changed_row_is_found() {
     let (_home, store) = open();
-    let snapshot = save(
-        &store,
-        0,
-        &[record(1, Some(packed(&release(1)))), record(2, None)],
-    );
+    let mut writer = store.begin_snapshot(about(0, "backup")).unwrap();
+    for revision in 1..=2 {
+        let payload = Some(packed(&release(revision)));
+        writer.add(&record(revision, payload)).unwrap();
+    }
+    let (object, json) = live("web");
+    writer.add_object(&object, &json).unwrap();
+    let snapshot = writer.finish().unwrap();
     let held = begin(&store, &plan(), &snapshot.id, None, time(0)).unwrap();
     store.append(held.operation(), &Event::Ended).unwrap();
     assert_eq!(verify_all(&store.connection), []);
     for sql in [
-        "UPDATE records SET name = name || 'x' WHERE id = 1",
-        "UPDATE records SET uid = 'u-2' WHERE id = 1",
-        "UPDATE records SET driver = 'sql' WHERE id = 1",
-        "UPDATE records SET namespace = CAST(x'ff' AS TEXT) WHERE id = 1",
-        "UPDATE records SET object = (SELECT max(id) FROM objects) WHERE id = 1",
-        "UPDATE records SET payload = 'text' WHERE id = 1",
-        "UPDATE records SET bytes = bytes + 1 WHERE id = 1",
-        "UPDATE record_parts SET position = 99 WHERE record = 1 AND position = 0",
-        "DELETE FROM record_parts WHERE record = 1 AND position = 1",
-        "DELETE FROM snapshot_records WHERE record = 2",
+        "UPDATE histories SET name = name || 'x'",
+        "UPDATE histories SET driver = 'sql'",
+        "UPDATE histories SET driver = 'configmap'",
+        "UPDATE histories SET namespace = CAST(x'ff' AS TEXT)",
+        "UPDATE histories SET known = NULL",
+        "UPDATE histories SET contents = (SELECT min(id) FROM objects)",
+        "UPDATE histories SET contents = 99",
+        "UPDATE histories SET id = 99",
+        "UPDATE objects SET id = 99 WHERE id = (SELECT min(id) FROM objects)",
+        "UPDATE objects SET digest = zeroblob(32) WHERE id = (SELECT min(id) FROM objects)",
+        "UPDATE objects SET base = id WHERE base IS NOT NULL",
+        "UPDATE objects SET base = NULL WHERE base IS NOT NULL",
+        "UPDATE objects SET size = size + 1 WHERE id = (SELECT min(id) FROM objects)",
+        "UPDATE objects SET encoding = 'raw' WHERE encoding != 'raw'",
         "UPDATE snapshots SET time = '2020-01-01T00:00:00Z'",
         "UPDATE snapshots SET time = 'noon'",
         "UPDATE snapshots SET id = 'abcd'",
+        "UPDATE snapshots SET id = 'zz'",
         "UPDATE snapshots SET reason = CAST(x'ff' AS TEXT)",
-        "INSERT INTO snapshot_missing VALUES (1, 0, 'a', 'b')",
+        "UPDATE snapshots SET cluster = NULL",
+        "UPDATE snapshots SET note = 'x'",
+        "UPDATE snapshots SET tags = '[\"x\"]'",
+        "UPDATE snapshots SET scope = '{}'",
+        "UPDATE snapshots SET version = 1",
+        "UPDATE snapshots SET releases = 9",
+        "UPDATE snapshots SET bytes = bytes + 1",
+        "UPDATE snapshots SET missing = '[{\"what\":\"a\",\"reason\":\"b\"}]'",
+        "UPDATE snapshots SET contents = zeroblob(32)",
+        "UPDATE snapshots SET histories = '[]'",
+        "UPDATE snapshots SET histories = '[1'",
+        "UPDATE snapshots SET live = '{}'",
+        "UPDATE snapshots SET live = '{\"shop\":1}'",
         "UPDATE operations SET plan = replace(plan, 'unstick', 'prune')",
         "UPDATE operations SET id = 'zz'",
         "UPDATE events SET event = '{\"event\":\"refused\",\"step\":0,\"reason\":\"\"}'",
@@ -89,23 +110,52 @@ fn a_changed_row_is_found() {
 }
 
 #[test]
-fn a_damaged_record_does_not_hide_the_others() {
+fn a_damaged_history_does_not_hide_the_others() {
     let (_home, store) = open();
-    let saved = [record(1, Some(packed(&release(1)))), record(2, None)];
+    let mut other = record(2, None);
+    other.id.namespace = "away".to_owned();
+    let saved = [record(1, Some(packed(&release(1)))), other];
     let snapshot = save(&store, 0, &saved);
     store
         .connection
-        .execute("UPDATE records SET uid = '' WHERE id = 1", ())
+        .execute(
+            "UPDATE histories SET known = NULL WHERE namespace = 'shop'",
+            (),
+        )
         .unwrap();
     let read = store.snapshot(&snapshot.id.0).unwrap();
-    assert_eq!(read.records, snapshot.records[1..]);
+    assert_eq!(read.records, snapshot.records[..1]);
     assert_eq!(read.missing.len(), 1);
-    assert!(read.missing[0].what.contains(&saved[0].id.name));
+    assert_eq!(read.missing[0].what, "all records of shop/shop (secret)");
     assert!(store.raw_record(&snapshot.id, &saved[0].id).is_err());
     assert_eq!(
         store.raw_record(&snapshot.id, &saved[1].id).unwrap(),
         saved[1]
     );
+    // The list reads rows of snapshots only, and this one is whole.
+    assert_eq!(store.list().unwrap()[0].damaged, None);
+}
+
+#[test]
+fn a_damaged_snapshot_is_still_named() {
+    let (_home, store) = open();
+    let snapshot = save(&store, 0, &[record(1, None)]);
+    let other = save(&store, 1, &[record(2, None)]);
+    for sql in [
+        "UPDATE snapshots SET note = 'x' WHERE number = 1",
+        "UPDATE snapshots SET tags = CAST(x'ff' AS TEXT) WHERE number = 1",
+    ] {
+        store.connection.execute(sql, ()).unwrap();
+        let listed = store.list().unwrap();
+        assert_eq!(listed.len(), 2, "{sql}");
+        let damaged = listed.iter().find(|one| one.id == snapshot.id).unwrap();
+        assert!(damaged.damaged.is_some() && !damaged.complete(), "{sql}");
+        let whole = listed.iter().find(|one| one.id == other.id).unwrap();
+        assert!(whole.complete());
+        // What it holds is still restored.
+        let record = &snapshot.records[0].id;
+        store.raw_record(&snapshot.id, record).unwrap();
+    }
 }
 
 #[test]
@@ -139,7 +189,13 @@ fn closed() -> (Vec<u8>, Snapshot, Vec<RawRecord>) {
         record(2, Some(packed(&release(2)))),
         record(3, Some(b"torn".to_vec())),
     ];
-    let snapshot = save(&store, 0, &saved);
+    let mut writer = store.begin_snapshot(about(0, "backup")).unwrap();
+    for record in &saved {
+        writer.add(record).unwrap();
+    }
+    let (object, json) = live("web");
+    writer.add_object(&object, &json).unwrap();
+    let snapshot = writer.finish().unwrap();
     let path = files::database(store.dir());
     drop(store);
     (fs::read(path).unwrap(), snapshot, saved)
@@ -172,6 +228,11 @@ fn assert_harm_is_found(file: &[u8], snapshot: &Snapshot, saved: &[RawRecord]) {
             }
             Err(_) => lost = true,
         }
+    }
+    let (object, json) = live("web");
+    match store.live_object(&snapshot.id, &object) {
+        Ok(back) => assert_eq!(back, json),
+        Err(_) => lost = true,
     }
     if lost {
         let found = store.verify(None);

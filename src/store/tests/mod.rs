@@ -6,10 +6,11 @@ use serde_json::json;
 use super::*;
 use crate::helm::{Digest, Driver, codec};
 use crate::plan::{OperationId, Plan, Verb};
-use crate::snapshot::{Snapshot, SnapshotId};
-use crate::survey::{RawRecord, RecordId};
+use crate::snapshot::{About, Snapshot, SnapshotId};
+use crate::survey::{ObjectRef, RawRecord, RecordId};
 
 mod harm;
+mod incremental;
 mod operations;
 mod snapshots;
 
@@ -48,6 +49,20 @@ fn record(revision: u32, payload: Option<Vec<u8>>) -> RawRecord {
     }
 }
 
+fn live(name: &str) -> (ObjectRef, serde_json::Value) {
+    let object = ObjectRef {
+        api_version: "apps/v1".to_owned(),
+        kind: "Deployment".to_owned(),
+        namespace: Some("shop".to_owned()),
+        name: name.to_owned(),
+    };
+    let json = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "shop"}, "spec": {"replicas": 2},
+    });
+    (object, json)
+}
+
 /// A release with chart files that every revision shares.
 fn release(revision: u32) -> Vec<u8> {
     let pad = |seed: u32| -> String {
@@ -68,10 +83,17 @@ fn packed(json: &[u8]) -> Vec<u8> {
     codec::encode(json, codec::TEXT_LIMIT).unwrap()
 }
 
+fn about(second: i64, reason: &str) -> About {
+    About {
+        time: time(second),
+        cluster: Some("c1".to_owned()),
+        reason: reason.to_owned(),
+        ..About::default()
+    }
+}
+
 fn save(store: &Store, second: i64, records: &[RawRecord]) -> Snapshot {
-    let mut writer = store
-        .begin_snapshot(time(second), Some("c1"), "backup")
-        .unwrap();
+    let mut writer = store.begin_snapshot(about(second, "backup")).unwrap();
     for record in records {
         writer.add(record).unwrap();
     }

@@ -1,0 +1,202 @@
+//! Lists of what a history or a namespace's live objects are made of: JSON,
+//! kept as objects. Pure.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::StoreError;
+use super::recipe::Row;
+use super::seal::seal;
+use crate::helm::Digest;
+use crate::snapshot::{HistoryId, SavedRecord};
+use crate::survey::{ObjectRef, Record, RecordId};
+
+/// What a payload's parts join to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PayloadKind {
+    /// There is no payload.
+    None,
+    /// The release's JSON.
+    Json,
+    /// The text of `data.release`.
+    Text,
+}
+
+/// What a record's metadata said: the first half of [`Record::seen`]'s digest,
+/// which is enough to tell states of one object apart, and half as much to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen([u8; 16]);
+
+impl Seen {
+    pub(super) fn of(record: &Record) -> Self {
+        let mut seen = [0; 16];
+        seen.copy_from_slice(&record.seen().as_bytes()[..16]);
+        Self(seen)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Seen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let number = u128::from_str_radix(&text, 16).map_err(de::Error::custom)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+/// The records of a history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Contents {
+    /// Whose they are.
+    pub(super) cluster: Option<String>,
+    /// By name.
+    pub(super) records: Vec<Entry>,
+}
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) uid: String,
+    pub(super) version: String,
+    pub(super) seen: Seen,
+    pub(super) payload: PayloadKind,
+    /// Length of the payload's text.
+    pub(super) bytes: u64,
+    /// Where in the rest the object's JSON ends.
+    pub(super) object: u64,
+    /// Where in what follows the parts belong.
+    pub(super) at: u64,
+    /// An object's id.
+    pub(super) rest: i64,
+    /// Objects' ids.
+    pub(super) parts: Vec<i64>,
+    /// Over the digests of these objects.
+    pub(super) digest: Digest,
+}
+
+impl Entry {
+    pub(super) fn new(row: &Row, rest: i64, parts: Vec<i64>) -> Self {
+        Self {
+            name: row.id.name.clone(),
+            uid: row.uid.clone(),
+            version: row.version.clone(),
+            seen: row.seen,
+            payload: row.payload,
+            bytes: row.bytes,
+            object: row.object as u64,
+            at: row.at as u64,
+            rest,
+            parts,
+            digest: sealed(&row.rest, &row.parts),
+        }
+    }
+
+    /// Whether it is the saved state of what was seen.
+    pub(super) fn is(&self, record: &Record) -> bool {
+        self.name == record.id.name
+            && self.uid == record.uid
+            && self.version == record.resource_version
+            && self.seen == Seen::of(record)
+    }
+
+    pub(super) fn id(&self, history: &HistoryId) -> RecordId {
+        RecordId {
+            namespace: history.namespace.clone(),
+            driver: history.driver,
+            name: self.name.clone(),
+        }
+    }
+
+    pub(super) fn saved(&self, history: &HistoryId) -> SavedRecord {
+        SavedRecord {
+            id: self.id(history),
+            uid: self.uid.clone(),
+            resource_version: self.version.clone(),
+            bytes: self.bytes,
+        }
+    }
+}
+
+/// The live objects of a namespace, by identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LiveObjects {
+    pub(super) objects: Vec<LiveEntry>,
+}
+
+/// One live object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LiveEntry {
+    pub(super) object: ObjectRef,
+    pub(super) digest: Digest,
+    pub(super) bytes: u64,
+    /// An object's id.
+    pub(super) json: i64,
+}
+
+/// One digest over those of a record's objects.
+pub(super) fn sealed<'a>(rest: &Digest, parts: impl IntoIterator<Item = &'a Digest>) -> Digest {
+    let mut fields: Vec<&[u8]> = vec![rest.as_bytes()];
+    fields.extend(parts.into_iter().map(|part| &part.as_bytes()[..]));
+    seal(&fields)
+}
+
+/// What tells the state of a history: cluster, and of each record the name, uid,
+/// resourceVersion and what else was seen, by name.
+pub(super) fn known<'a>(
+    cluster: &str,
+    records: impl Iterator<Item = (&'a str, &'a str, &'a str, Seen)>,
+) -> Digest {
+    let mut fields: Vec<(&str, &str, &str, Seen)> = records.collect();
+    fields.sort_unstable_by_key(|(name, ..)| *name);
+    let mut sealed: Vec<&[u8]> = vec![cluster.as_bytes()];
+    for (name, uid, version, seen) in &fields {
+        sealed.extend([name.as_bytes(), uid.as_bytes(), version.as_bytes()]);
+        sealed.push(seen.as_bytes());
+    }
+    seal(&sealed)
+}
+
+impl Contents {
+    /// What tells this state; `None` where the cluster is not known.
+    pub(super) fn known(&self) -> Option<Digest> {
+        let cluster = self.cluster.as_deref()?;
+        let records = self.records.iter().map(|entry| {
+            (
+                entry.name.as_str(),
+                entry.uid.as_str(),
+                entry.version.as_str(),
+                entry.seen,
+            )
+        });
+        Some(known(cluster, records))
+    }
+}
+
+/// Writes a list.
+pub(super) fn to_json<T: Serialize>(list: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(list).map_err(StoreError::Json)
+}
+
+/// Reads a list whose digest is proven: it can only be of another version.
+pub(super) fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(json)
+        .map_err(|_| StoreError::damaged("a list", "it is of another version, or damaged"))
+}

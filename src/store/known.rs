@@ -1,0 +1,114 @@
+//! What the store holds already of what was seen in a cluster, so that it need
+//! not be read again.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::contents::{self, Entry, Seen};
+use super::histories::{self, History};
+use super::objects::Reader;
+use super::{Store, StoreError, snapshots};
+use crate::snapshot::HistoryId;
+use crate::survey::{Record, RecordId};
+
+/// What of a cluster's records is saved already, exactly as it was seen.
+///
+/// Records are known by cluster, identity, `uid`, `resourceVersion`, and what
+/// else their metadata said ([`Record::seen`]). That their rows are whole was
+/// proven; that their bytes still are, `verify` tells.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Histories of which every record is known, and nothing else was saved.
+    pub(super) whole: Vec<History>,
+    /// Known records of other histories.
+    pub(super) single: Vec<(HistoryId, Entry)>,
+    ids: HashSet<RecordId>,
+}
+
+impl Known {
+    /// Whether that record need not be read.
+    pub fn holds(&self, record: &RecordId) -> bool {
+        self.ids.contains(record)
+    }
+
+    /// How many records need not be read.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether every record is to be read.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}
+
+impl Store {
+    /// Which of these records, seen in that cluster, are saved already as they
+    /// were seen. `version` is the `resourceVersion` of the list they are from.
+    ///
+    /// Nothing is known of a cluster without a name, of a list without a version,
+    /// or of one older than what the newest snapshot was made from: an etcd that
+    /// was restored gives out resourceVersions anew.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read. What is damaged is not known.
+    pub fn known(
+        &self,
+        cluster: Option<&str>,
+        version: Option<u64>,
+        records: &[Record],
+    ) -> Result<Known, StoreError> {
+        let (Some(cluster), Some(version)) = (cluster, version) else {
+            return Ok(Known::default());
+        };
+        let reading = self.read()?;
+        let newest = snapshots::version(&reading, cluster)?;
+        if newest.is_none_or(|newest| version < newest) {
+            return Ok(Known::default());
+        }
+        let mut seen: BTreeMap<HistoryId, Vec<&Record>> = BTreeMap::new();
+        for record in records {
+            seen.entry(HistoryId::of(&record.id))
+                .or_default()
+                .push(record);
+        }
+        let mut reader = Reader::new(&reading);
+        let mut known = Known::default();
+        for (id, records) in seen {
+            let saved = histories::newest(&reading, &mut reader, &id)?;
+            if let Some(saved) = saved {
+                known.add(cluster, saved, &records);
+            }
+        }
+        Ok(known)
+    }
+}
+
+impl Known {
+    fn add(&mut self, cluster: &str, saved: History, records: &[&Record]) {
+        if saved.contents.cluster.as_deref() != Some(cluster) {
+            return;
+        }
+        let state = records.iter().map(|record| {
+            (
+                record.id.name.as_str(),
+                record.uid.as_str(),
+                record.resource_version.as_str(),
+                Seen::of(record),
+            )
+        });
+        if saved.known == Some(contents::known(cluster, state)) {
+            self.ids
+                .extend(records.iter().map(|record| record.id.clone()));
+            self.whole.push(saved);
+            return;
+        }
+        for record in records {
+            let mut entries = saved.contents.records.iter();
+            if let Some(entry) = entries.find(|entry| entry.is(record)) {
+                self.ids.insert(record.id.clone());
+                self.single.push((saved.id.clone(), entry.clone()));
+            }
+        }
+    }
+}
