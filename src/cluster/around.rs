@@ -143,9 +143,9 @@ impl Cluster {
         match self.get_bytes(url, accept).await {
             Err(ApiError::TooLarge) => {}
             answer => {
-                let (items, more) = json_page(&answer?.1)?;
+                let (items, end) = json_page(&answer?.1)?;
                 items.into_iter().for_each(&mut sink);
-                return match more {
+                return match end.next_page {
                     None => Ok(()),
                     Some(_) => Err(ApiError::Garbled {
                         what: "a part of a list that was asked for whole",
@@ -158,9 +158,9 @@ impl Cluster {
             let page = url.clone().with("limit", PAGE);
             let page = page.with_some("continue", next.as_deref());
             let body = self.get_bytes(&page, accept).await?.1;
-            let (items, more) = json_page(&body)?;
+            let (items, end) = json_page(&body)?;
             items.into_iter().for_each(&mut sink);
-            match more {
+            match end.next_page {
                 Some(token) => next = Some(token),
                 None => return Ok(()),
             }

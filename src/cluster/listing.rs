@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Cluster;
 use super::error::ApiError;
 use super::item::Item;
-use super::protobuf::ListWalker;
+use super::protobuf::{End, ListWalker};
 use super::request::{Failed, JSON, Tries, collect, is_protobuf};
 use super::url::Url;
 use crate::helm::Driver;
@@ -53,6 +53,7 @@ pub(super) struct Listing {
     tries: Tries,
     restarted: bool,
     done: bool,
+    version: Option<u64>,
 }
 
 impl Cluster {
@@ -72,11 +73,17 @@ impl Cluster {
             tries: Tries::default(),
             restarted: false,
             done: false,
+            version: None,
         }
     }
 }
 
 impl Listing {
+    /// The `resourceVersion` of what was listed, once some of it was.
+    pub(super) fn version(&self) -> Option<u64> {
+        self.version
+    }
+
     /// The next item, or `None` at the end of the list. After an error there is
     /// nothing more.
     pub(super) async fn next(&mut self) -> Result<Option<Item>, ApiError> {
@@ -112,8 +119,7 @@ impl Listing {
             }
             Ok(None) => {
                 if let Some((_, walker)) = self.page.take() {
-                    let next = walker.finish()?;
-                    self.page_done(next);
+                    self.page_done(walker.finish()?);
                 }
                 Ok(())
             }
@@ -134,16 +140,17 @@ impl Listing {
             return Ok(());
         }
         let body = collect(response.into_body(), MAX_JSON).await?;
-        let (items, next) = json_page(&body)?;
+        let (items, end) = json_page(&body)?;
         self.ready.extend(items.into_iter().map(Item::Json));
-        self.page_done(next);
+        self.page_done(end);
         Ok(())
     }
 
-    fn page_done(&mut self, next: Option<String>) {
+    fn page_done(&mut self, end: End) {
         self.tries = Tries::default();
-        self.done = next.is_none();
-        self.next_page = next;
+        self.done = end.next_page.is_none();
+        self.next_page = end.next_page;
+        self.version = self.version.or(end.version);
     }
 
     /// Metadata of a record is one or two kilobytes, a body up to a megabyte:
@@ -186,18 +193,21 @@ impl Listing {
     }
 }
 
-/// The items of a list in JSON, and where its next page starts.
-pub(super) fn json_page(body: &[u8]) -> Result<(Vec<Value>, Option<String>), ApiError> {
+/// The items of a list in JSON, and what it says of itself.
+pub(super) fn json_page(body: &[u8]) -> Result<(Vec<Value>, End), ApiError> {
     const GARBLED: ApiError = ApiError::Garbled { what: "no list" };
     let mut list: Value = serde_json::from_slice(body).map_err(|_| GARBLED)?;
-    let next = list["metadata"]["continue"]
-        .as_str()
-        .filter(|token| !token.is_empty())
-        .map(str::to_owned);
+    let metadata = |field: &str| list["metadata"][field].as_str();
+    let end = End {
+        next_page: metadata("continue")
+            .filter(|token| !token.is_empty())
+            .map(str::to_owned),
+        version: metadata("resourceVersion").and_then(|text| text.parse().ok()),
+    };
     // Go writes an empty list as `null` now and then.
     match list.get_mut("items").map(Value::take) {
-        Some(Value::Array(items)) => Ok((items, next)),
-        Some(Value::Null) => Ok((Vec::new(), next)),
+        Some(Value::Array(items)) => Ok((items, end)),
+        Some(Value::Null) => Ok((Vec::new(), end)),
         _ => Err(GARBLED),
     }
 }
@@ -222,11 +232,12 @@ mod tests {
 
     #[test]
     fn pages_in_json() {
-        let page = br#"{"kind":"List","metadata":{"continue":"t"},"items":[{"a":1},{"a":2}]}"#;
-        let (items, next) = json_page(page).unwrap();
-        assert_eq!((items.len(), next.as_deref()), (2, Some("t")));
+        let page = br#"{"kind":"List","metadata":{"continue":"t","resourceVersion":"7"},"items":[{"a":1},{"a":2}]}"#;
+        let (items, end) = json_page(page).unwrap();
+        assert_eq!((items.len(), end.next_page.as_deref()), (2, Some("t")));
+        assert_eq!(end.version, Some(7));
         let last = br#"{"metadata":{"continue":""},"items":null}"#;
-        assert_eq!(json_page(last), Ok((vec![], None)));
+        assert_eq!(json_page(last), Ok((vec![], End::default())));
         for garbled in [&b"{}"[..], b"[]", b"", b"{\"items\":{}}", b"{\"items\":["] {
             assert!(json_page(garbled).is_err());
         }

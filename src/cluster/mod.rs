@@ -35,15 +35,18 @@ mod kubeconfig;
 mod lease;
 mod listing;
 mod login;
+mod many;
 mod named;
 mod names;
 mod objects;
 mod owned;
 mod protobuf;
 mod proxy;
+mod raw;
 mod records;
 mod request;
 mod url;
+mod whole;
 mod write;
 
 pub use cause::{Cause, Distrust};
@@ -52,7 +55,10 @@ pub use error::ApiError;
 pub use kubeconfig::Entry;
 pub use lease::{Claim, HeldLease};
 pub use login::Login;
+pub use many::{Fetched, Wanted};
 pub use names::contexts;
+pub use records::Looked;
+pub use whole::Whole;
 
 /// The field manager of our writes to records and leases.
 pub const FIELD_MANAGER: &str = "zadig-doctor";

@@ -31,8 +31,17 @@ pub(super) struct ListWalker {
     skip: u64,
     /// Whether the list was there at all.
     seen_list: bool,
-    /// Where the next page starts; empty at the end of the list.
-    next_page: String,
+    /// What the list says of itself.
+    end: End,
+}
+
+/// What a list says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct End {
+    /// Where its next page starts, if there is one.
+    pub(super) next_page: Option<String>,
+    /// Of which state of the cluster it is.
+    pub(super) version: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,15 +80,15 @@ impl ListWalker {
         Ok(())
     }
 
-    /// The answer is over: where the next page starts, if there is one.
-    pub(super) fn finish(self) -> Result<Option<String>, ApiError> {
+    /// The answer is over.
+    pub(super) fn finish(self) -> Result<End, ApiError> {
         let done = matches!(self.place, Place::Envelope | Place::List(0));
         if !done || self.skip > 0 || !self.buffer.is_empty() || !self.seen_list {
             return Err(ApiError::Garbled {
                 what: "the list is cut short",
             });
         }
-        Ok(Some(self.next_page).filter(|token| !token.is_empty()))
+        Ok(self.end)
     }
 
     fn step(&mut self) -> Result<Step, ApiError> {
@@ -156,7 +165,10 @@ impl ListWalker {
             return Ok(Step::Item(body));
         }
         let meta = ListMeta::decode(body.as_slice()).map_err(|_| GARBLED)?;
-        self.next_page = meta.r#continue.unwrap_or_default();
+        self.end = End {
+            next_page: meta.r#continue.filter(|token| !token.is_empty()),
+            version: meta.resource_version.and_then(|text| text.parse().ok()),
+        };
         Ok(Step::Went)
     }
 
@@ -319,7 +331,7 @@ mod tests {
         for piece in pieces {
             walker.push(piece, |item| names.push(name(&item)))?;
         }
-        Ok((names, walker.finish()?))
+        Ok((names, walker.finish()?.next_page))
     }
 
     #[test]

@@ -48,9 +48,11 @@ impl Cluster {
     /// Fills a survey with all records in its scope.
     pub(super) async fn list_records(&self, survey: &mut Survey) {
         let records = &mut survey.records;
-        survey.unread = self
+        let looked = self
             .records(&survey.scope, |record| records.push(record))
             .await;
+        survey.version = looked.version;
+        survey.unread = looked.unread;
         survey.records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         survey.unread.sort_unstable();
     }
@@ -111,35 +113,39 @@ impl Cluster {
     }
 
     /// Hands every record in scope to `sink` as it arrives, each once, in no
-    /// order, payloads unread; returns what could not be read.
+    /// order, payloads unread.
     ///
     /// With a label selector or named releases, all records of the releases
     /// found are handed out, also those that lost the labels: a history with
     /// holes would be judged wrongly.
-    pub async fn records(&self, scope: &Scope, mut sink: impl FnMut(Record)) -> Vec<Unread> {
-        let mut unread = Vec::new();
+    pub async fn records(&self, scope: &Scope, mut sink: impl FnMut(Record)) -> Looked {
+        let mut looked = Looked::default();
         let asked = |driver: &Driver| scope.driver.is_none_or(|asked| asked == *driver);
         for driver in Driver::ALL.into_iter().filter(asked) {
             let mut found = Found::new(scope);
             for (first, selection) in selections(scope, driver) {
-                let result = self.select(selection, first, &mut found, &mut sink).await;
-                if let Err(error) = result {
-                    let namespace = scope.namespace.as_deref();
-                    unread.push(Unread::listing(driver, namespace, error.reason()));
-                    break;
+                match self.select(selection, first, &mut found, &mut sink).await {
+                    Ok(version) => looked.version = looked.version.or(version),
+                    Err(error) => {
+                        let namespace = scope.namespace.as_deref();
+                        let unread = Unread::listing(driver, namespace, error.reason());
+                        looked.unread.push(unread);
+                        break;
+                    }
                 }
             }
         }
-        unread
+        looked
     }
 
+    /// Lists a selection; returns of which state of the cluster it is.
     async fn select(
         &self,
         selection: Selection,
         first: bool,
         found: &mut Found<'_>,
         sink: &mut impl FnMut(Record),
-    ) -> Result<(), ApiError> {
+    ) -> Result<Option<u64>, ApiError> {
         let driver = selection.driver;
         let mut listing = self.list(selection);
         while let Some(item) = listing.next().await? {
@@ -148,8 +154,17 @@ impl Cluster {
                 sink(record);
             }
         }
-        Ok(())
+        Ok(listing.version())
     }
+}
+
+/// What came of listing records.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    /// The `resourceVersion` of the first list: what came later is no older.
+    pub version: Option<u64>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
 }
 
 /// The selections of a driver, and whether each is the first: that one says

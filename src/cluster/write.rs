@@ -13,20 +13,8 @@ use super::error::ApiError;
 use super::url::Url;
 use super::{Cluster, FIELD_MANAGER};
 use crate::helm::{Driver, PAYLOAD_KEY};
+use crate::live::SERVER_FIELDS;
 use crate::survey::{RawRecord, RecordId};
-
-/// What the API server sets in `metadata`, and what a new object must not
-/// bring along.
-const SERVER_FIELDS: [&str; 8] = [
-    "uid",
-    "resourceVersion",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-    "managedFields",
-    "selfLink",
-];
 
 impl Cluster {
     /// Reads a record exactly as it is stored; `None` if there is none.
@@ -145,7 +133,7 @@ pub(super) fn delete_options(uid: &str, resource_version: &str, dry_run: bool) -
 ///
 /// A payload in `binaryData`, where no Helm looks, leaves an empty string
 /// behind, so that [`join`] puts it back where it was.
-fn split(id: &RecordId, mut object: Value) -> Result<RawRecord, ApiError> {
+pub(super) fn split(id: &RecordId, mut object: Value) -> Result<RawRecord, ApiError> {
     const GARBLED: ApiError = ApiError::Garbled {
         what: "a record that makes no sense",
     };

@@ -10,20 +10,19 @@
     reason = "waits between the looks, and paces the renewal of Leases"
 )]
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Wanted};
 use crate::plan::{Event, OperationId, Plan, Receipt, Refusal};
 use crate::snapshot::{About, Snapshot, SnapshotId};
-use crate::store::{OperationLock, Store, StoreError};
+use crate::store::{OperationLock, Store};
 use crate::survey::{RecordId, Unread};
 
 mod access;
+mod backup;
 mod error;
 mod lock;
 mod prepare;
@@ -31,6 +30,7 @@ mod resume;
 mod stops;
 mod write;
 
+pub use backup::{Backup, backup};
 pub use error::ExecuteError;
 pub use lock::{died, holder};
 pub use resume::{Resumed, resume};
@@ -237,13 +237,20 @@ async fn save(
     ids.sort();
     ids.dedup();
     let request = Backup {
-        ids: &ids,
-        cluster: plan.cluster.as_deref(),
-        missing: &[],
-        time: cluster.server_time().ok_or(ExecuteError::NoServerTime)?,
-        reason: &plan.verb.to_string(),
+        about: About {
+            time: cluster.server_time().ok_or(ExecuteError::NoServerTime)?,
+            cluster: plan.cluster.clone(),
+            reason: plan.verb.to_string(),
+            ..About::default()
+        },
+        // Read anew, whatever the store holds: this is what is put back.
+        wanted: Wanted {
+            ids: ids.into_iter().cloned().collect(),
+            ..Wanted::default()
+        },
+        ..Backup::default()
     };
-    let snapshot = backup(cluster, store, &request, || ()).await?;
+    let snapshot = backup(cluster, store, request, || ()).await?;
     let needed = |missing: &&Unread| {
         let mut written = plan.steps.iter().map(|step| step.object.to_string());
         written.any(|object| object == missing.what)
@@ -255,61 +262,4 @@ async fn save(
         }),
         None => Ok(snapshot),
     }
-}
-
-/// How many records are read at the same time.
-const READERS: usize = 8;
-
-/// What is to be saved.
-#[derive(Clone, Copy, Debug)]
-pub struct Backup<'a> {
-    /// These records.
-    pub ids: &'a [&'a RecordId],
-    /// The uid of namespace `kube-system`.
-    pub cluster: Option<&'a str>,
-    /// What is known to be missing already.
-    pub missing: &'a [Unread],
-    /// The API server's time.
-    pub time: Timestamp,
-    /// `backup`, or the verb whose writes follow.
-    pub reason: &'a str,
-}
-
-/// Saves records as one snapshot. One that cannot be read does not lose the
-/// rest: the snapshot says what is missing. One that is gone by now is not
-/// missing. `on_record` is told of each.
-///
-/// # Errors
-///
-/// If the store cannot be written.
-pub async fn backup(
-    cluster: &Cluster,
-    store: &Store,
-    request: &Backup<'_>,
-    on_record: impl Fn(),
-) -> Result<Snapshot, StoreError> {
-    let mut writer = store.begin_snapshot(About {
-        time: request.time,
-        cluster: request.cluster.map(str::to_owned),
-        reason: request.reason.to_owned(),
-        ..About::default()
-    })?;
-    for missing in request.missing {
-        writer.missing(missing.clone());
-    }
-    let read = async |id: RecordId| (cluster.read_record(&id).await, id);
-    let ids = request.ids.iter().map(|id| (*id).clone());
-    let mut records = pin!(stream::iter(ids).map(read).buffered(READERS));
-    while let Some((record, id)) = records.next().await {
-        on_record();
-        match record {
-            Ok(Some(record)) => writer.add(&record)?,
-            Ok(None) => {}
-            Err(error) => writer.missing(Unread {
-                what: id.to_string(),
-                reason: error.reason(),
-            }),
-        }
-    }
-    writer.finish()
 }

@@ -3,6 +3,7 @@
 //! Pure functions of values. This room never speaks to a cluster; it reads what
 //! the `cluster` room brought.
 
+pub mod bare;
 pub mod compare;
 pub mod document;
 mod fields;
@@ -12,6 +13,7 @@ pub mod read;
 pub mod readiness;
 mod scalar;
 
+pub use bare::{SERVER_FIELDS, bare};
 pub use compare::{Change, Compared, Difference, Found};
 pub use manifest::Declared;
 pub use object::{GENERATED, LiveObject, ObjectRef, Observed, Readiness, Writer};

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::helm::{Digest, Driver};
 use crate::survey::{ObjectRef, RecordId, Scope, Unread};
 
+mod live;
 pub mod seams;
+
+pub use live::live_objects;
 
 /// Names a snapshot: lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

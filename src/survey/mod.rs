@@ -65,6 +65,10 @@ pub struct Survey {
     /// The API server's time (its `Date` header) at the first read: what was
     /// written after an object was read is unknown, so age counts from here.
     pub time: Option<Timestamp>,
+    /// The `resourceVersion` of the list of records: it only grows, unless the
+    /// cluster was restored from a backup of its own.
+    #[serde(default)]
+    pub version: Option<u64>,
     /// What was asked for.
     pub scope: Scope,
     /// Records, ordered by namespace, driver and name.

@@ -71,8 +71,8 @@ impl Record {
             seen.extend((bytes.len() as u64).to_be_bytes());
             seen.extend_from_slice(bytes);
         };
-        field(&(self.labels.len() as u64).to_be_bytes());
-        for (key, value) in &self.labels {
+        field(&(self.labels.iter().count() as u64).to_be_bytes());
+        for (key, value) in self.labels.iter() {
             field(key.as_bytes());
             field(value.as_bytes());
         }

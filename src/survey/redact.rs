@@ -86,6 +86,7 @@ pub fn redacted(survey: Survey) -> Survey {
     let Survey {
         cluster,
         time,
+        version,
         scope,
         records,
         mut objects,
@@ -135,6 +136,7 @@ pub fn redacted(survey: Survey) -> Survey {
     Survey {
         cluster,
         time,
+        version,
         scope: Scope {
             selector: scope.selector.map(|_| REDACTED.to_owned()),
             ..scope

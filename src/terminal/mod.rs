@@ -104,7 +104,7 @@ impl Terminal {
         self.line(
             what,
             total,
-            "{spinner} {msg} {pos} of {len} [{elapsed}, {eta} left]",
+            "{spinner} {msg} {pos} of {len}, {per_sec} [{elapsed}, {eta} left]",
         )
     }
 

@@ -1,5 +1,6 @@
 //! The arguments of `backup` and its subcommands.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
@@ -35,6 +36,24 @@ pub(in crate::cli) struct CreateArgs {
     /// Only these releases
     #[arg(value_name = "RELEASE")]
     pub(in crate::cli) releases: Vec<String>,
+    /// Save the live objects of each release's newest and deployed revisions, and its namespace,
+    /// too
+    #[arg(long)]
+    pub(in crate::cli) live: bool,
+    /// Read every record anew, also those that are saved already just as they were seen
+    #[arg(long)]
+    pub(in crate::cli) check: bool,
+    /// What to remember of it
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(in crate::cli) note: String,
+    /// A word to find it by, or to keep it for; may be repeated
+    #[arg(long = "tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
+    pub(in crate::cli) tags: Vec<String>,
     /// Write although the store will not outlive this container
     #[arg(long)]
     pub(in crate::cli) ephemeral_store: bool,

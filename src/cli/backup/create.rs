@@ -1,36 +1,54 @@
 //! `backup create`: save records.
 
+use std::collections::BTreeSet;
+
 use crate::cli::args::CreateArgs;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
 use crate::cli::{connect, look, print};
+use crate::cluster::Wanted;
 use crate::error::{Exit, Failure};
-use crate::execute;
+use crate::execute::{self, Backup};
 use crate::report::snapshot as report;
+use crate::snapshot::{self, About};
+use crate::store::Known;
+use crate::survey::Survey;
 
 pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exit, Failure> {
     settings.durable_store(args.ephemeral_store)?;
     let cluster = connect::cluster(settings).await?;
     let store = connect::store(settings)?;
     let scope = settings.scope(&args.releases, cluster.default_namespace());
-    let surveyed = cluster.survey(&scope).await;
+    let progress = settings.terminal.progress("reading the cluster");
+    // Which objects a release has, its payloads say.
+    let surveyed = match args.live {
+        true => cluster.survey_ahead(&scope).await,
+        false => cluster.survey(&scope).await,
+    };
     let survey = surveyed.map_err(|error| unseen(&cluster, error))?;
+    drop(progress);
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
-    let time = survey.time.ok_or_else(|| {
-        Failure::new(Exit::Unreachable, "the API server does not tell its time")
-            .hint("does a proxy remove the Date header?")
-    })?;
-    let ids: Vec<_> = survey.records.iter().map(|record| &record.id).collect();
-    let progress = settings.terminal.progress_of("saving records", ids.len());
-    let request = execute::Backup {
-        ids: &ids,
-        cluster: survey.cluster.as_deref(),
-        missing: &survey.unread,
-        time,
-        reason: "backup",
+
+    let known = match args.check {
+        true => Known::default(),
+        false => store
+            .known(survey.cluster.as_deref(), survey.version, &survey.records)
+            .map_err(connect::unstored)?,
     };
-    let saved = execute::backup(&cluster, &store, &request, || progress.step()).await;
+    let request = Backup {
+        about: about(&survey, args)?,
+        wanted: Wanted::of(&survey.records, |id| !known.holds(id)),
+        known,
+        objects: match args.live {
+            true => snapshot::live_objects(&survey),
+            false => BTreeSet::new(),
+        },
+        missing: survey.unread,
+    };
+    let count = request.wanted.ids.len();
+    let progress = settings.terminal.progress_of("saving records", count);
+    let saved = execute::backup(&cluster, &store, request, || progress.step()).await;
     drop(progress);
     let snapshot = saved.map_err(connect::unstored)?;
     let text = match settings.json() {
@@ -41,5 +59,21 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
     Ok(match snapshot.complete() {
         true => Exit::Done,
         false => Exit::Unreachable,
+    })
+}
+
+fn about(survey: &Survey, args: &CreateArgs) -> Result<About, Failure> {
+    let time = survey.time.ok_or_else(|| {
+        Failure::new(Exit::Unreachable, "the API server does not tell its time")
+            .hint("does a proxy remove the Date header?")
+    })?;
+    Ok(About {
+        time,
+        cluster: survey.cluster.clone(),
+        reason: "backup".to_owned(),
+        note: args.note.clone(),
+        tags: args.tags.clone(),
+        scope: survey.scope.clone(),
+        version: survey.version,
     })
 }

@@ -1,0 +1,275 @@
+//! Whole records in protobuf, as the same read in JSON would give them.
+//!
+//! A list of records in protobuf costs a fraction of one in JSON. What is saved
+//! must be all that is stored, so an object that holds a field which is not
+//! known here is told apart, and read once more in JSON.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use k8s_pb::api::core::v1 as core;
+use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
+use prost::Message;
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use crate::helm::Driver;
+
+const GARBLED: ApiError = ApiError::Garbled {
+    what: "an object that makes no sense",
+};
+
+/// The object in JSON, with the fields in the API server's order; `None` if it
+/// holds something that is not known here.
+pub(super) fn to_json(bytes: &[u8], driver: Driver) -> Result<Option<Value>, ApiError> {
+    match driver {
+        Driver::Secret => {
+            let secret = core::Secret::decode(bytes).map_err(|_| GARBLED)?;
+            // What was passed over is missing when it is encoded again.
+            whole(&secret, bytes)
+                .map(|()| self::secret(secret))
+                .transpose()
+        }
+        Driver::ConfigMap => {
+            let map = core::ConfigMap::decode(bytes).map_err(|_| GARBLED)?;
+            whole(&map, bytes).map(|()| config_map(map)).transpose()
+        }
+    }
+}
+
+fn whole(message: &impl Message, bytes: &[u8]) -> Option<()> {
+    (message.encoded_len() == bytes.len()).then_some(())
+}
+
+fn secret(secret: core::Secret) -> Result<Value, ApiError> {
+    let mut object = Fields::of_kind("Secret");
+    object.put(
+        "metadata",
+        Some(metadata(secret.metadata.unwrap_or_default())?),
+    );
+    object.put("immutable", secret.immutable);
+    object.put_all("data", encoded(secret.data));
+    object.put_all("stringData", secret.string_data);
+    object.put("type", filled(secret.r#type));
+    Ok(object.finish())
+}
+
+fn config_map(map: core::ConfigMap) -> Result<Value, ApiError> {
+    let mut object = Fields::of_kind("ConfigMap");
+    object.put(
+        "metadata",
+        Some(metadata(map.metadata.unwrap_or_default())?),
+    );
+    object.put("immutable", map.immutable);
+    object.put_all("data", map.data);
+    object.put_all("binaryData", encoded(map.binary_data));
+    Ok(object.finish())
+}
+
+fn metadata(meta: meta::ObjectMeta) -> Result<Value, ApiError> {
+    let mut object = Fields::default();
+    object.put("name", filled(meta.name));
+    object.put("generateName", filled(meta.generate_name));
+    object.put("namespace", filled(meta.namespace));
+    object.put("selfLink", filled(meta.self_link));
+    object.put("uid", filled(meta.uid));
+    object.put("resourceVersion", filled(meta.resource_version));
+    object.put(
+        "generation",
+        meta.generation.filter(|generation| *generation != 0),
+    );
+    object.put("creationTimestamp", time(meta.creation_timestamp)?);
+    object.put("deletionTimestamp", time(meta.deletion_timestamp)?);
+    let grace = meta.deletion_grace_period_seconds;
+    object.put("deletionGracePeriodSeconds", grace);
+    object.put_all("labels", meta.labels);
+    object.put_all("annotations", meta.annotations);
+    object.put_list(
+        "ownerReferences",
+        meta.owner_references.into_iter().map(owner),
+    );
+    object.put_list("finalizers", meta.finalizers.into_iter().map(Value::from));
+    let writers = meta.managed_fields.into_iter().map(writer);
+    object.put_list("managedFields", writers.collect::<Result<Vec<_>, _>>()?);
+    Ok(object.finish())
+}
+
+fn owner(owner: meta::OwnerReference) -> Value {
+    let mut object = Fields::default();
+    // The API writes these four whatever they hold.
+    for (field, value) in [
+        ("apiVersion", owner.api_version),
+        ("kind", owner.kind),
+        ("name", owner.name),
+        ("uid", owner.uid),
+    ] {
+        object.put(field, Some(value.unwrap_or_default()));
+    }
+    object.put("controller", owner.controller);
+    object.put("blockOwnerDeletion", owner.block_owner_deletion);
+    object.finish()
+}
+
+fn writer(entry: meta::ManagedFieldsEntry) -> Result<Value, ApiError> {
+    let mut object = Fields::default();
+    object.put("manager", filled(entry.manager));
+    object.put("operation", filled(entry.operation));
+    object.put("apiVersion", filled(entry.api_version));
+    object.put("time", time(entry.time)?);
+    object.put("fieldsType", filled(entry.fields_type));
+    let fields = entry.fields_v1.and_then(|fields| fields.raw);
+    let fields = fields.map(|raw| serde_json::from_slice::<Value>(&raw));
+    object.put("fieldsV1", fields.transpose().map_err(|_| GARBLED)?);
+    object.put("subresource", filled(entry.subresource));
+    Ok(object.finish())
+}
+
+/// As the API writes times: in whole seconds, `null` where there is none only
+/// if it is the creation's, which every stored object has.
+fn time(time: Option<meta::Time>) -> Result<Option<String>, ApiError> {
+    let Some(seconds) = time.and_then(|time| time.seconds) else {
+        return Ok(None);
+    };
+    let time = Timestamp::from_second(seconds).map_err(|_| GARBLED)?;
+    Ok(Some(time.to_string()))
+}
+
+/// Go leaves an empty text out.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn encoded(data: BTreeMap<String, Vec<u8>>) -> impl IntoIterator<Item = (String, String)> {
+    data.into_iter()
+        .map(|(key, value)| (key, STANDARD.encode(value)))
+}
+
+/// A JSON object in the making; what is absent or empty is left out.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn of_kind(kind: &str) -> Self {
+        let mut object = Self::default();
+        object.put("kind", Some(kind));
+        object.put("apiVersion", Some("v1"));
+        object
+    }
+
+    fn put(&mut self, field: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.0.insert(field.to_owned(), value.into());
+        }
+    }
+
+    fn put_all(&mut self, field: &str, entries: impl IntoIterator<Item = (String, String)>) {
+        let entries = entries.into_iter();
+        let map: Map<String, Value> = entries.map(|(key, value)| (key, value.into())).collect();
+        self.put(field, Some(map).filter(|map| !map.is_empty()));
+    }
+
+    fn put_list(&mut self, field: &str, items: impl IntoIterator<Item = Value>) {
+        let items: Vec<Value> = items.into_iter().collect();
+        self.put(field, Some(items).filter(|items| !items.is_empty()));
+    }
+
+    fn finish(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn meta() -> meta::ObjectMeta {
+        let time = meta::Time {
+            seconds: Some(1_793_000_000),
+            nanos: Some(0),
+        };
+        meta::ObjectMeta {
+            name: Some("sh.helm.release.v1.web.v1".into()),
+            generate_name: Some(String::new()),
+            namespace: Some("shop".into()),
+            self_link: Some(String::new()),
+            uid: Some("u1".into()),
+            resource_version: Some("42".into()),
+            generation: Some(0),
+            creation_timestamp: Some(time),
+            labels: [("owner".to_owned(), "helm".to_owned())].into(),
+            owner_references: vec![meta::OwnerReference {
+                kind: Some("App".into()),
+                name: Some("web".into()),
+                uid: Some("o".into()),
+                api_version: Some("example.com/v1".into()),
+                controller: Some(true),
+                block_owner_deletion: None,
+            }],
+            finalizers: vec!["example.com/hold".into()],
+            managed_fields: vec![meta::ManagedFieldsEntry {
+                manager: Some("helm".into()),
+                operation: Some("Update".into()),
+                api_version: Some("v1".into()),
+                time: Some(time),
+                fields_type: Some("FieldsV1".into()),
+                fields_v1: Some(meta::FieldsV1 {
+                    raw: Some(br#"{"f:data":{".":{},"f:release":{}}}"#.to_vec()),
+                }),
+                subresource: Some(String::new()),
+            }],
+            ..Default::default()
+        }
+    }
+
+    /// As a real API server answered the same object in JSON.
+    const META: &str = r#"{"name":"sh.helm.release.v1.web.v1","namespace":"shop","uid":"u1","resourceVersion":"42","creationTimestamp":"2026-10-26T07:33:20Z","labels":{"owner":"helm"},"ownerReferences":[{"apiVersion":"example.com/v1","kind":"App","name":"web","uid":"o","controller":true}],"finalizers":["example.com/hold"],"managedFields":[{"manager":"helm","operation":"Update","apiVersion":"v1","time":"2026-10-26T07:33:20Z","fieldsType":"FieldsV1","fieldsV1":{"f:data":{".":{},"f:release":{}}}}]}"#;
+
+    #[test]
+    fn a_secret_is_what_json_says() {
+        let secret = core::Secret {
+            metadata: Some(meta()),
+            immutable: Some(true),
+            data: [("release".to_owned(), b"text".to_vec())].into(),
+            r#type: Some("helm.sh/release.v1".into()),
+            ..Default::default()
+        };
+        let json = to_json(&secret.encode_to_vec(), Driver::Secret).unwrap();
+        let expected = format!(
+            r#"{{"kind":"Secret","apiVersion":"v1","metadata":{META},"immutable":true,"data":{{"release":"dGV4dA=="}},"type":"helm.sh/release.v1"}}"#
+        );
+        assert_eq!(json.unwrap().to_string(), expected);
+    }
+
+    #[test]
+    fn a_config_map_is_what_json_says() {
+        let map = core::ConfigMap {
+            metadata: Some(meta()),
+            data: [("release".to_owned(), "text".to_owned())].into(),
+            binary_data: [("chunk".to_owned(), vec![0xff])].into(),
+            ..Default::default()
+        };
+        let json = to_json(&map.encode_to_vec(), Driver::ConfigMap).unwrap();
+        let json = json.unwrap();
+        assert_eq!(json["data"], json!({"release": "text"}));
+        assert_eq!(json["binaryData"], json!({"chunk": "/w=="}));
+        assert_eq!(json["metadata"].to_string(), META);
+    }
+
+    #[test]
+    fn what_is_not_known_here_is_told() {
+        let mut bytes = core::Secret {
+            metadata: Some(meta()),
+            ..Default::default()
+        }
+        .encode_to_vec();
+        assert!(to_json(&bytes, Driver::Secret).unwrap().is_some());
+        // Field 15, a text.
+        bytes.extend([0x7a, 0x01, b'x']);
+        assert_eq!(to_json(&bytes, Driver::Secret), Ok(None));
+        assert!(to_json(&[0xff], Driver::Secret).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! Saving records and live objects as one snapshot: one reader, a thread for
+//! each core that takes apart what was read, one writer.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::cluster::{ApiError, Cluster, Wanted};
+use crate::live::ObjectRef;
+use crate::snapshot::{About, Snapshot};
+use crate::store::{Known, Packed, Packer, SnapshotWriter, Store, StoreError};
+use crate::survey::{RawRecord, Unread};
+
+/// How many packed records wait for the writer: of each only what is new is
+/// held, a megabyte at the most.
+const WAITING: usize = 16;
+
+/// What is to be saved.
+#[derive(Debug, Default)]
+pub struct Backup {
+    /// What the snapshot says of itself.
+    pub about: About,
+    /// The records to read.
+    pub wanted: Wanted,
+    /// Records that need not be read.
+    pub known: Known,
+    /// Live objects, with the namespace that stands in where they name none.
+    pub objects: BTreeSet<(String, ObjectRef)>,
+    /// What is known to be missing already.
+    pub missing: Vec<Unread>,
+}
+
+/// Saves records and live objects as one snapshot. What cannot be read does not
+/// lose the rest: the snapshot says what is missing. What is gone by now is not
+/// missing. `on_record` is told of each.
+///
+/// # Errors
+///
+/// If the store cannot be written.
+pub async fn backup(
+    cluster: &Cluster,
+    store: &Store,
+    request: Backup,
+    on_record: impl Fn(),
+) -> Result<Snapshot, StoreError> {
+    let mut writer = store.begin_snapshot(request.about)?;
+    for missing in request.missing {
+        writer.missing(missing);
+    }
+    writer.reuse(request.known);
+    let packers = Packers::new(writer.packer()?);
+    let (out, mut packed) = mpsc::channel(WAITING);
+    let reader = cluster.clone();
+    let wanted = request.wanted;
+    let pack = move |record: RawRecord| packers.pack(&record);
+    // A task of its own: it reads on while something is written here.
+    let reading = tokio::spawn(async move { reader.read_records(wanted, pack, out).await });
+    while let Some((id, read)) = packed.recv().await {
+        put(&mut writer, id.to_string(), read)?;
+        on_record();
+    }
+    // Its end is the channel's; what it could not read, it said.
+    let _ = reading.await;
+    save_objects(cluster, &mut writer, &request.objects).await?;
+    writer.finish()
+}
+
+fn put(
+    writer: &mut SnapshotWriter<'_>,
+    what: String,
+    read: Result<Option<Result<Packed, StoreError>>, ApiError>,
+) -> Result<(), StoreError> {
+    match read {
+        Ok(Some(packed)) => writer.put(packed?)?,
+        Ok(None) => {}
+        Err(error) => writer.missing(Unread {
+            what,
+            reason: error.reason(),
+        }),
+    }
+    Ok(())
+}
+
+async fn save_objects(
+    cluster: &Cluster,
+    writer: &mut SnapshotWriter<'_>,
+    objects: &BTreeSet<(String, ObjectRef)>,
+) -> Result<(), StoreError> {
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let mut saved = Ok(());
+    let sink = |(object, read): crate::cluster::Whole| match read {
+        Ok(Some(json)) if saved.is_ok() => saved = writer.add_object(&object, &json),
+        Ok(_) => {}
+        Err(reason) => writer.missing(Unread {
+            what: object.to_string(),
+            reason,
+        }),
+    };
+    cluster.read_whole(objects, sink).await;
+    saved
+}
+
+/// Packers for whatever threads there are: each belongs to one at a time.
+struct Packers {
+    /// Makes the others.
+    first: Mutex<Packer>,
+    idle: Mutex<Vec<Packer>>,
+}
+
+impl Packers {
+    fn new(first: Packer) -> Self {
+        Self {
+            first: Mutex::new(first),
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn pack(&self, record: &RawRecord) -> Result<Packed, StoreError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = idle().pop();
+        let mut packer = match own {
+            Some(packer) => packer,
+            None => self
+                .first
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .another()?,
+        };
+        let packed = packer.pack(record);
+        idle().push(packer);
+        packed
+    }
+}

@@ -1,0 +1,72 @@
+//! Which live objects belong to a snapshot of releases.
+
+use std::collections::BTreeSet;
+
+use crate::live::ObjectRef;
+use crate::survey::{Record, Survey};
+
+/// The objects of each release's newest and deployed revisions, as far as their
+/// payloads were read, and their namespaces; each with the namespace that stands
+/// in where its document names none.
+///
+/// Where records are kept in another namespace than the release's, objects are
+/// looked for in both: an SDK puts them into the one, Helm's command line into
+/// the other.
+pub fn live_objects(survey: &Survey) -> BTreeSet<(String, ObjectRef)> {
+    let mut objects = BTreeSet::new();
+    for history in survey.histories() {
+        let current = history.deployed().chain(history.newest());
+        for release in current.filter_map(Record::decoded) {
+            for namespace in [history.namespace, &release.namespace] {
+                let own = release.objects.iter().cloned();
+                objects.extend(own.map(|object| (namespace.to_owned(), object)));
+                objects.insert((String::new(), self::namespace(namespace)));
+            }
+        }
+    }
+    objects
+}
+
+fn namespace(name: &str) -> ObjectRef {
+    ObjectRef {
+        api_version: "v1".to_owned(),
+        kind: "Namespace".to_owned(),
+        namespace: None,
+        name: name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::helm::Status;
+    use crate::survey::fixture::{record, says, survey};
+
+    #[test]
+    fn the_newest_and_the_deployed_revision_count() {
+        let mut records = vec![
+            record(1, Status::Superseded, 90),
+            record(2, Status::Deployed, 60),
+            record(3, Status::Failed, 30),
+        ];
+        for (record, name) in records.iter_mut().zip(["old", "base", "new"]) {
+            says(record).objects[0].name = name.into();
+        }
+        says(&mut records[2]).namespace = "elsewhere".into();
+        let objects = live_objects(&survey(records));
+        let told: Vec<String> = objects
+            .iter()
+            .map(|(namespace, object)| format!("{namespace}: {object}"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ": Namespace elsewhere",
+                ": Namespace shop",
+                "elsewhere: Deployment new",
+                "shop: Deployment base",
+                "shop: Deployment new",
+            ]
+        );
+    }
+}
