@@ -113,20 +113,26 @@ pub fn compare(old: Option<&Value>, new: Option<&Value>, live: Option<&Value>) -
     (change, found)
 }
 
-/// A Secret's `stringData` as the API server keeps it.
+/// A Secret's `stringData` as the API server keeps it. No other kind's is
+/// anything but what its chart says; nor is that of a Secret whose `data` holds
+/// no members, which the API server does not take.
 fn as_stored(document: &Value) -> Cow<'_, Value> {
-    let Some(texts) = document["stringData"].as_object() else {
+    let is_secret = document["apiVersion"] == "v1" && document["kind"] == "Secret";
+    let data = &document["data"];
+    let storable = is_secret && (data.is_null() || data.is_object());
+    let texts = document["stringData"].as_object().filter(|_| storable);
+    let (Some(texts), Some(members)) = (texts, document.as_object()) else {
         return Cow::Borrowed(document);
     };
-    let mut stored = document.clone();
+    let mut data = data.as_object().cloned().unwrap_or_default();
     for (key, text) in texts {
         let text = text.as_str().unwrap_or_default();
-        stored["data"][key] = STANDARD.encode(text).into();
+        data.insert(key.clone(), STANDARD.encode(text).into());
     }
-    if let Some(members) = stored.as_object_mut() {
-        members.remove("stringData");
-    }
-    Cow::Owned(stored)
+    let mut members = members.clone();
+    members.remove("stringData");
+    members.insert("data".to_owned(), data.into());
+    Cow::Owned(members.into())
 }
 
 /// Whether all that the manifest says is true of the live tree.

@@ -141,6 +141,26 @@ fn secrets_are_compared_and_not_told() {
     assert!(!format!("{found:?}").contains("hunter2"));
 }
 
+/// A chart may say anything of anything: only a Secret's texts are stored in
+/// its data, and only where there can be data.
+#[test]
+fn string_data_is_a_secrets_own() {
+    let secret = |data: Value| json!({"apiVersion": "v1", "kind": "Secret", "data": data, "stringData": {"a": "x"}});
+    for data in [json!("text"), json!(["a"]), json!(7), json!(true)] {
+        let odd = secret(data);
+        assert_eq!(compare(None, Some(&odd), Some(&odd)).1, Found::New);
+    }
+    let stored = json!({"data": {"a": "eA==", "b": "eQ=="}});
+    let seen = |data: Value| compare(None, Some(&secret(data)), Some(&stored)).1;
+    assert_eq!(seen(Value::Null), Found::New);
+    assert_eq!(seen(json!({"a": "old", "b": "eQ=="})), Found::New);
+    // Another kind keeps what it is given.
+    let other = json!({"apiVersion": "example.com/v1", "kind": "Secret", "stringData": {"a": "x"}});
+    assert_eq!(compare(None, Some(&other), Some(&other)).1, Found::New);
+    let found = compare(None, Some(&other), Some(&stored)).1;
+    assert_eq!(differs(&found), ["stringData.a"]);
+}
+
 #[test]
 fn differences_are_told_in_part() {
     let many = |value: &str| {
