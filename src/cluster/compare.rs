@@ -25,7 +25,11 @@ use crate::survey::{Comparison, RecordId, SeenComparison, Survey};
 const RELEASES_AT_ONCE: usize = 4;
 
 /// A manifest's objects, and how many documents of it could not be read.
-type Manifest = (Vec<Stated>, usize);
+#[derive(Default)]
+struct Manifest {
+    objects: Vec<Arc<Stated>>,
+    unreadable: usize,
+}
 
 impl Cluster {
     pub(super) async fn answer_comparisons(
@@ -73,7 +77,7 @@ impl Cluster {
             Some(base) if *base == of.record => Arc::clone(&new),
             Some(base) => Arc::new(self.manifest(gate, base).await?),
         };
-        let pairs = pairs(&old.0, &new.0, &of.namespace);
+        let pairs = pairs(&old.objects, &new.objects, &of.namespace);
         let versions = pairs.iter().map(|pair| pair.object().api_version.clone());
         let served = self.discover(gate, versions.collect()).await;
         // By number: a future that borrows the item itself could not be spawned.
@@ -82,8 +86,8 @@ impl Cluster {
             .buffered(AT_ONCE)
             .collect::<Vec<_>>()
             .await;
-        let named = |one: &&Stated| one.declared.generated;
-        let untold = new.0.iter().filter(named).count() + new.1;
+        let named = |one: &&Arc<Stated>| one.declared.generated;
+        let untold = new.objects.iter().filter(named).count() + new.unreadable;
         Ok((objects, untold))
     }
 
@@ -99,7 +103,12 @@ impl Cluster {
             let text = text.unwrap_or_default();
             let plain = codec::decode(&text, codec::PLAIN_LIMIT).map_err(|e| e.to_string())?;
             let view = release::parse(&plain.json).map_err(|e| e.to_string())?;
-            Ok(stated(&view.manifest))
+            let (objects, unreadable) = stated(&view.manifest);
+            let objects = objects.into_iter().map(Arc::new).collect();
+            Ok(Manifest {
+                objects,
+                unreadable,
+            })
         };
         let read = tokio::task::spawn_blocking(read).await;
         read.unwrap_or_else(|_| Err("it could not be read".to_owned()))
@@ -112,15 +121,15 @@ impl Cluster {
         gate: &Gate,
         served: &HashMap<String, Served>,
         namespace: &str,
-        (change, pair): (Change, &Pair<'_>),
+        (change, pair): (Change, &Pair),
         live: &Value,
     ) -> Option<Found> {
         let object = pair.object();
         let resource = address(served, object).ok()?;
         let url = resource.url(namespace, object).ok()?;
         let url = url.join(&object.name).ok()?;
-        let old = pair.old.filter(|_| change == Change::Changed);
-        for (stated, found) in [(pair.new, Found::New), (old, Found::Old)] {
+        let old = pair.old.as_ref().filter(|_| change == Change::Changed);
+        for (stated, found) in [(pair.new.as_ref(), Found::New), (old, Found::Old)] {
             let Some(stated) = stated else { continue };
             let asked = self.is_applied(&url, &stated.content, live);
             if gate.through(asked).await.ok()?? {
@@ -135,42 +144,43 @@ impl Cluster {
         gate: &Gate,
         served: &HashMap<String, Served>,
         namespace: &str,
-        pair: &Pair<'_>,
+        pair: &Pair,
         dry_runs: bool,
     ) -> Compared {
-        let object = pair.object().clone();
-        let keep = pair.keep();
-        let live = self.fetch(gate, served, namespace, &object, ONE_JSON).await;
+        let object = pair.object();
+        let live = self.fetch(gate, served, namespace, object, ONE_JSON).await;
         let (live, failed) = match live {
             Fetched::Json(json) => (Some(json), None),
             Fetched::Missing => (None, None),
             Fetched::Unserved => (None, Some(Found::Unserved)),
             Fetched::Unreadable(reason) => (None, Some(Found::Unreadable { reason })),
         };
-        let (change, mut found) = pair.compare(live.as_ref());
+        let live = live.map(Arc::new);
+        let (change, mut found) = pair.compare(live.clone()).await;
         if let (Found::Differs { .. }, Some(live), true) = (&found, &live, dry_runs) {
             let same = self.same_when_applied(gate, served, namespace, (change, pair), live);
             found = same.await.unwrap_or(found);
         }
         Compared {
-            object,
+            object: object.clone(),
             change,
             found: failed.unwrap_or(found),
-            keep,
+            keep: pair.keep(),
             owner: live.and_then(|live| live_object(&live).owner),
         }
     }
 }
 
 /// An object as the old and the new manifest have it: at least one does.
-struct Pair<'a> {
-    old: Option<&'a Stated>,
-    new: Option<&'a Stated>,
+#[derive(Clone)]
+struct Pair {
+    old: Option<Arc<Stated>>,
+    new: Option<Arc<Stated>>,
     /// The one that is there; the new one, if both are.
-    any: &'a Stated,
+    any: Arc<Stated>,
 }
 
-impl Pair<'_> {
+impl Pair {
     fn object(&self) -> &ObjectRef {
         &self.any.declared.object
     }
@@ -179,51 +189,55 @@ impl Pair<'_> {
         self.any.declared.policy.as_deref() == Some("keep")
     }
 
-    fn compare(&self, live: Option<&Value>) -> (Change, Found) {
-        let old = self.old.map(|one| &one.content);
-        compare(old, self.new.map(|one| &one.content), live)
+    /// Beside what is live, on another thread: an object may be made to cost.
+    async fn compare(&self, live: Option<Arc<Value>>) -> (Change, Found) {
+        let pair = self.clone();
+        let compared = tokio::task::spawn_blocking(move || {
+            let [old, new] = [&pair.old, &pair.new].map(|one| one.as_ref().map(|one| &one.content));
+            compare(old, new, live.as_deref())
+        });
+        compared.await.unwrap_or_else(|_| {
+            let reason = "it could not be compared".to_owned();
+            (Change::Changed, Found::Unreadable { reason })
+        })
     }
 }
 
 /// Objects by what Helm tells them apart: group, kind, namespace and name, but
 /// not the version (helm v3.18 and v4.2 `pkg/kube/resource.go`). Objects that
 /// the API server names have no counterpart and are left out.
-fn pairs<'a>(old: &'a [Stated], new: &'a [Stated], namespace: &'a str) -> Vec<Pair<'a>> {
-    let key = |one: &'a Stated| {
-        let ObjectRef {
-            api_version,
-            kind,
-            namespace: own,
-            name,
-        } = &one.declared.object;
-        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-        let place = own.as_deref().unwrap_or(namespace);
-        (group, kind.as_str(), place, name.as_str())
-    };
-    let named = |one: &&'a Stated| !one.declared.generated;
-    let mut before: HashMap<_, &'a Stated> = old
-        .iter()
-        .filter(named)
-        .map(|one| (key(one), one))
-        .collect();
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
-    for one in new.iter().filter(named) {
+fn pairs(old: &[Arc<Stated>], new: &[Arc<Stated>], namespace: &str) -> Vec<Pair> {
+    let named = |one: &&Arc<Stated>| !one.declared.generated;
+    let (old, new) = (old.iter().filter(named), new.iter().filter(named));
+    let mut before: HashMap<_, &Arc<Stated>> =
+        old.clone().map(|one| (key(one, namespace), one)).collect();
+    let mut pairs: Vec<Pair> = Vec::new();
+    for one in new {
         pairs.push(Pair {
-            old: before.remove(&key(one)),
-            new: Some(one),
-            any: one,
+            old: before.remove(&key(one, namespace)).cloned(),
+            new: Some(Arc::clone(one)),
+            any: Arc::clone(one),
         });
     }
-    let removed = old
-        .iter()
-        .filter(named)
-        .filter(|one| before.contains_key(&key(one)));
+    let removed = old.filter(|one| before.contains_key(&key(one, namespace)));
     pairs.extend(removed.map(|one| Pair {
-        old: Some(one),
+        old: Some(Arc::clone(one)),
         new: None,
-        any: one,
+        any: Arc::clone(one),
     }));
     pairs
+}
+
+fn key<'a>(one: &'a Stated, namespace: &'a str) -> (&'a str, &'a str, &'a str, &'a str) {
+    let ObjectRef {
+        api_version,
+        kind,
+        namespace: own,
+        name,
+    } = &one.declared.object;
+    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let place = own.as_deref().unwrap_or(namespace);
+    (group, kind, place, name)
 }
 
 #[cfg(test)]
@@ -231,8 +245,9 @@ mod tests {
     use super::*;
 
     fn paired(old: &str, new: &str) -> Vec<(String, bool, bool)> {
-        let (old, new) = (stated(old).0, stated(new).0);
-        let told = |pair: &Pair<'_>| {
+        let read = |text: &str| -> Vec<_> { stated(text).0.into_iter().map(Arc::new).collect() };
+        let (old, new) = (read(old), read(new));
+        let told = |pair: &Pair| {
             let name = pair.object().to_string();
             (name, pair.old.is_some(), pair.new.is_some())
         };

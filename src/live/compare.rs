@@ -150,12 +150,12 @@ struct Walk<'a> {
     path: Path,
     /// How many places are as the new manifest says.
     new: usize,
-    /// Places that are still as the old manifest says.
+    /// Places that are still as the old manifest says: as many as are told.
     old: Vec<Path>,
     /// How many places the new manifest no longer names still are as the old
     /// one said. A default may say the same, so alone they prove nothing.
     left: usize,
-    /// Places that are as neither says.
+    /// Places that are as neither says: as many as are told.
     neither: Vec<Path>,
 }
 
@@ -247,10 +247,14 @@ impl<'a> Walk<'a> {
             }
         } else if same(new, live) {
             self.new += 1;
-        } else if self.changes && same(old, live) {
-            self.old.push(self.path.clone());
         } else {
-            self.neither.push(self.path.clone());
+            let places = match self.changes && same(old, live) {
+                true => &mut self.old,
+                false => &mut self.neither,
+            };
+            if places.len() < TOLD {
+                places.push(self.path.clone());
+            }
         }
     }
 }

@@ -170,3 +170,16 @@ fn differences_are_told_in_part() {
     let (_, found) = compare(None, Some(&many("a")), Some(&many("b")));
     assert_eq!(differs(&found).len(), TOLD);
 }
+
+/// If each element were looked for among all others, this would not end.
+#[test]
+fn long_lists_are_matched_in_one_pass() {
+    let list = |value: &str| {
+        let element = |n: u32| json!({"name": format!("n{n}"), "value": value});
+        json!({"spec": {"env": (0..200_000).map(element).collect::<Vec<_>>()}})
+    };
+    let (old, new) = (list("a"), list("b"));
+    assert_eq!(compare(Some(&old), Some(&new), Some(&new)).1, Found::New);
+    let found = compare(Some(&old), Some(&new), Some(&list("c"))).1;
+    assert_eq!(differs(&found).len(), TOLD);
+}

@@ -1,6 +1,6 @@
 //! Places within an object: how lists are keyed, and who owns a field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde_json::{Map, Value, json};
@@ -139,17 +139,16 @@ pub(super) fn elements<'a, const N: usize>(
     let all = lists.iter().flatten().flat_map(|list| list.iter());
     let keys = keys_of(list, all.clone().next()?);
     let mut found: Vec<Element<'a, N>> = Vec::new();
+    // Lists come from charts and clusters, and may be of any length.
+    let mut places: HashMap<BTreeMap<String, Value>, usize> = HashMap::new();
     for (number, list) in lists.iter().enumerate() {
         for value in list.iter().flat_map(|list| list.iter()) {
             let key = key(value, keys)?;
-            let at = match found.iter().position(|element| element.key == key) {
-                Some(at) => at,
-                None => {
-                    let values = [None; N];
-                    found.push(Element { key, values });
-                    found.len() - 1
-                }
-            };
+            let at = *places.entry(key).or_insert_with_key(|key| {
+                let (key, values) = (key.clone(), [None; N]);
+                found.push(Element { key, values });
+                found.len() - 1
+            });
             if found[at].values[number].replace(value).is_some() {
                 return None;
             }
