@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::helm::{Driver, Status};
     use crate::live::ObjectRef;
-    use crate::survey::fixture::{deployment, record, survey};
+    use crate::survey::fixture::{ago, deployment, record, survey};
     use crate::survey::{Owned, SeenOwned, redacted};
 
     /// Release `web` of which only the second revision bears the label, and
@@ -133,7 +133,7 @@ mod tests {
                 name: release.into(),
                 ..deployment()
             },
-            created: None,
+            created: Some(ago(3600)),
             besides: None,
         };
         survey.owned = Some(SeenOwned {

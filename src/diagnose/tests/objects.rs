@@ -4,7 +4,7 @@ use super::{healthy, stuck};
 use crate::diagnose::*;
 use crate::helm::{Driver, Status};
 use crate::live::{Change, Compared, Difference, Found, ObjectRef, Observed, Readiness};
-use crate::survey::fixture::{NAMESPACE, deployment, live, record, says, see, survey, writer};
+use crate::survey::fixture::{NAMESPACE, ago, deployment, live, record, says, see, survey, writer};
 use crate::survey::{
     ApiState, Besides, Comparison, Hook, Owned, Payload, Record, SeenApi, SeenComparison,
     SeenOwned, Survey, Unread,
@@ -30,7 +30,7 @@ fn owned(release: &str, name: &str) -> Owned {
         namespace: NAMESPACE.into(),
         release: release.into(),
         object: placed(name),
-        created: None,
+        created: Some(ago(3600)),
         besides: None,
     }
 }
@@ -275,6 +275,15 @@ fn what_is_somebodys_besides_is_neither_lost_nor_orphaned() {
             "{besides:?}"
         );
     }
+}
+
+#[test]
+fn what_was_made_while_we_looked_is_neither_lost_nor_orphaned() {
+    let objects = ["web", "new"].map(|release| Owned {
+        created: Some(ago(0)),
+        ..owned(release, "extra")
+    });
+    assert_eq!(find(&deep(healthy(), vec![], objects.into())), []);
 }
 
 #[test]
