@@ -54,18 +54,23 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let (number, all) = (drifted.len(), plain(objects.len(), "object"));
     let differ = if number == 1 { "differs" } else { "differ" };
     let mut summary = format!("{number} of its {all} {differ} from the deployed revision");
+    summary += &standing.newer();
     let refused = is_refused(standing.release, &drifted);
     if refused {
         summary += "; Helm's next upgrade will be refused";
     }
-    let (severity, advice) = match refused {
-        true => (
+    let (severity, advice) = match (refused, standing.is_overtaken()) {
+        (true, _) => (
             Severity::Warning,
             "bring what was changed into the chart, or upgrade with --force-conflicts to take it back",
         ),
-        false => (
+        (false, false) => (
             Severity::Info,
             "bring what was changed into the chart, or upgrade again to take it back",
+        ),
+        (false, true) => (
+            Severity::Info,
+            "upgrade again, which makes the objects as its chart says",
         ),
     };
     vec![Finding {

@@ -124,6 +124,40 @@ fn missing_objects() {
     assert_eq!(find(&with(Found::Unreadable { reason })), []);
 }
 
+/// A failed upgrade has removed and changed what it was to: to go back would
+/// take back the rest of it.
+#[test]
+fn what_a_newer_revision_did_is_not_taken_back() {
+    let with = |newest: Option<Status>, found: Found| {
+        let mut records = healthy();
+        records.extend(newest.map(|status| record(3, status, 3000)));
+        let survey = deep(records, vec![compared("web", found)], vec![]);
+        let policy = Policy {
+            deep: true,
+            ..Policy::default()
+        };
+        let mut findings = diagnose(&survey, &policy);
+        findings.retain(|one| ["missing-objects", "drift"].contains(&one.id));
+        findings.pop()
+    };
+    let helm = |finding: &Finding| {
+        let mut commands = finding.advice.iter().map(|one| &one.command);
+        commands.any(|command| matches!(command, Some(Command::Helm(..))))
+    };
+    let alone = with(None, Found::Missing).unwrap();
+    assert!(helm(&alone) && alone.summary == "none of its 1 object exists");
+    let overtaken = with(Some(Status::Failed), Found::Missing).unwrap();
+    assert!(!helm(&overtaken), "{overtaken:?}");
+    assert!(overtaken.summary.contains("revision 3 is newer (failed)"));
+    assert_eq!(overtaken.subject.revision, Some(2));
+    let drifted = with(Some(Status::Failed), differs("helm")).unwrap();
+    assert!(drifted.summary.contains("revision 3 is newer (failed)"));
+    assert!(drifted.advice[0].text.starts_with("upgrade again"));
+    // Of a release that is gone nothing is missing.
+    assert_eq!(with(Some(Status::Uninstalled), Found::Missing), None);
+    assert_eq!(with(Some(Status::Uninstalled), differs("helm")), None);
+}
+
 #[test]
 fn ownership_mismatch() {
     let with = |owner: Option<(&str, &str)>| {
