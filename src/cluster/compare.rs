@@ -50,16 +50,12 @@ impl Cluster {
 
     async fn compared(&self, gate: &Gate, of: Comparison, dry_runs: bool) -> SeenComparison {
         match self.compare(gate, &of, dry_runs).await {
-            Ok((objects, untold)) => SeenComparison {
-                of,
-                objects,
-                untold,
-                failed: None,
-            },
+            Ok(seen) => seen,
             Err(reason) => SeenComparison {
                 of,
                 objects: Vec::new(),
-                untold: 0,
+                documents: 0,
+                generated: 0,
                 failed: Some(reason),
             },
         }
@@ -70,7 +66,7 @@ impl Cluster {
         gate: &Gate,
         of: &Comparison,
         dry_runs: bool,
-    ) -> Result<(Vec<Compared>, usize), String> {
+    ) -> Result<SeenComparison, String> {
         let new = Arc::new(self.manifest(gate, &of.record).await?);
         let old = match &of.base {
             None => Arc::default(),
@@ -86,9 +82,14 @@ impl Cluster {
             .buffered(AT_ONCE)
             .collect::<Vec<_>>()
             .await;
-        let named = |one: &&Arc<Stated>| one.declared.generated;
-        let untold = new.objects.iter().filter(named).count() + new.unreadable;
-        Ok((objects, untold))
+        let generated = |one: &&Arc<Stated>| one.declared.generated;
+        Ok(SeenComparison {
+            of: of.clone(),
+            objects,
+            documents: new.unreadable,
+            generated: new.objects.iter().filter(generated).count(),
+            failed: None,
+        })
     }
 
     async fn manifest(&self, gate: &Gate, id: &RecordId) -> Result<Manifest, String> {

@@ -111,7 +111,7 @@ struct Objects {
 
 fn objects(seen: &SeenComparison) -> Objects {
     let mut objects = Objects {
-        untold: seen.untold,
+        untold: seen.documents + seen.generated,
         ..Objects::default()
     };
     for one in &seen.objects {

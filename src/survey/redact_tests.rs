@@ -121,7 +121,8 @@ fn planted(secret: &str, before: &str) -> Survey {
     survey.comparisons.push(SeenComparison {
         of: comparison,
         objects: vec![compared],
-        untold: 0,
+        documents: 0,
+        generated: 0,
         failed: Some(text()),
     });
     survey.owned = Some(SeenOwned {

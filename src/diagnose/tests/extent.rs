@@ -31,7 +31,8 @@ fn seen(records: &[Record], base: Option<usize>, objects: Vec<Compared>) -> Seen
             namespace: NAMESPACE.into(),
         },
         objects,
-        untold: 0,
+        documents: 0,
+        generated: 0,
         failed: None,
     }
 }

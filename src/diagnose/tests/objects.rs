@@ -60,7 +60,8 @@ fn deep(records: Vec<Record>, objects: Vec<Compared>, owned: Vec<Owned>) -> Surv
             namespace: NAMESPACE.into(),
         },
         objects,
-        untold: 0,
+        documents: 0,
+        generated: 0,
         failed: None,
     }));
     survey.owned = Some(SeenOwned {
