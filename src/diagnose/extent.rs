@@ -212,10 +212,22 @@ fn hooks(
         Evidence::Hook {
             object: hook.object.to_string(),
             events: hook.events.clone(),
-            state: state(hook, seen.next()),
+            state: match is_copied(hook, release) {
+                true => HookState::NotRun,
+                false => state(hook, seen.next()),
+            },
         }
     });
     told.collect()
+}
+
+/// Whether what a rollback's record says of the hook is of an earlier operation:
+/// Helm copies the hooks of the revision that it goes back to, last run and all
+/// (helm v4 `pkg/action/rollback.go`).
+fn is_copied(hook: &Hook, release: &Release) -> bool {
+    let earlier = |(started, began)| started < began;
+    release.status == Status::PendingRollback
+        && hook.started.zip(release.last_deployed).is_some_and(earlier)
 }
 
 fn state(hook: &Hook, seen: Option<&Observed>) -> HookState {

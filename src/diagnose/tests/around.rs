@@ -203,6 +203,7 @@ fn hooks_count_where_helm_builds_them_from_the_record() {
             object: object("batch/v1beta1", "Job", None),
             events: vec![event.into()],
             phase: String::new(),
+            started: None,
         }];
         serve(survey(records), "batch/v1beta1", None)
     };

@@ -354,6 +354,7 @@ fn hook(kind: &str, name: &str) -> Hook {
         },
         events: vec!["post-install".into()],
         phase: "Succeeded".into(),
+        started: None,
     }
 }
 
