@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::listing::ONE_JSON;
 use super::objects::{Fetched, Served, address};
 use crate::helm::{codec, release};
-use crate::live::compare::compare;
+use crate::live::compare::{compare, expires};
 use crate::live::document::{Stated, stated};
 use crate::live::{Change, Compared, Found, ObjectRef, live_object};
 use crate::survey::{Comparison, RecordId, SeenComparison, Survey};
@@ -167,6 +167,7 @@ impl Cluster {
             change,
             found: failed.unwrap_or(found),
             keep: pair.keep(),
+            expires: expires(&pair.any.content),
             owner: live.and_then(|live| live_object(&live).owner),
         }
     }

@@ -121,6 +121,8 @@ fn objects(seen: &SeenComparison) -> Objects {
             (Change::Removed, Found::Old) if one.keep => {}
             (_, Found::Unserved | Found::Unreadable { .. }) => objects.untold += 1,
             (Change::Same, _) => objects.same += 1,
+            // It was not made yet, or is done and gone.
+            (Change::Added, Found::Old) | (_, Found::Missing) if one.expires => objects.untold += 1,
             (_, Found::New) => objects.new.push(name),
             (_, Found::Old) => objects.old.push(name),
             (_, Found::Missing) => objects.unlike.push(format!("{name} (missing)")),

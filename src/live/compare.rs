@@ -34,6 +34,9 @@ pub struct Compared {
     pub found: Found,
     /// Whether `helm.sh/resource-policy: keep` spares it from removal.
     pub keep: bool,
+    /// Whether it goes by itself once it is done, so that it may be missing.
+    #[serde(default)]
+    pub expires: bool,
     /// The release that the live object's annotations name, as
     /// `(namespace, name)`.
     pub owner: Option<(String, String)>,
@@ -85,6 +88,14 @@ pub struct Difference {
     /// The field managers that own it, by `metadata.managedFields`; empty if
     /// that cannot be told.
     pub writers: Vec<String>,
+}
+
+/// Whether Kubernetes removes the object once it is done: a Job that says for
+/// how long it stays (`ttlSecondsAfterFinished`).
+pub fn expires(document: &Value) -> bool {
+    let group = document["apiVersion"].as_str().unwrap_or_default();
+    let is_job = group.starts_with("batch/") && document["kind"] == "Job";
+    is_job && document["spec"]["ttlSecondsAfterFinished"].is_number()
 }
 
 /// What the live object looks like beside what the old and the new manifest

@@ -98,6 +98,20 @@ fn an_object_that_nobody_changes_may_have_drifted() {
 }
 
 #[test]
+fn a_job_that_says_for_how_long_it_stays_expires() {
+    let job =
+        |kind: &str, spec: Value| json!({"apiVersion": "batch/v1", "kind": kind, "spec": spec});
+    assert!(expires(&job("Job", json!({"ttlSecondsAfterFinished": 0}))));
+    assert!(!expires(&job(
+        "Job",
+        json!({"ttlSecondsAfterFinished": null})
+    )));
+    assert!(!expires(&job("Job", json!({}))));
+    let template = json!({"ttlSecondsAfterFinished": 60});
+    assert!(!expires(&job("CronJob", template)));
+}
+
+#[test]
 fn a_field_that_comes_or_goes() {
     let without = json!({"data": {"a": "1"}});
     let with = json!({"data": {"a": "1", "b": "2"}});

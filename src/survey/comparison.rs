@@ -123,6 +123,7 @@ mod tests {
             change: Change::Same,
             found,
             keep: false,
+            expires: false,
             owner: None,
         }
     }

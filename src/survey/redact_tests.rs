@@ -82,6 +82,7 @@ fn planted(secret: &str, before: &str) -> Survey {
         change: Change::Same,
         found: Found::Unreadable { reason: text() },
         keep: false,
+        expires: false,
         owner: None,
     };
     let unread = || Unread {

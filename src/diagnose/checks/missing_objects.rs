@@ -17,10 +17,11 @@ pub(super) static CHECK: Check = Check {
         },
         meaning: Text {
             en: "The newest deployed revision declares objects that the cluster does not have, although Helm calls \
-                 the release deployed. Looked for with --deep only. Hooks, objects whose names the API server \
-                 makes, and kinds that are not served are not counted.",
+                 the release deployed. Looked for with --deep only. Hooks, Jobs that go by themselves \
+                 (`ttlSecondsAfterFinished`), objects whose names the API server makes, and kinds that are not served \
+                 are not counted.",
             zh: "最新的 deployed revision 声明了集群中不存在的对象，而 Helm 仍认为该 release 已部署。只有使用 --deep 时才会检查。\
-                 hook、由 API server 生成名称的对象以及集群不提供的类型不计在内。",
+                 hook、会自行清理的 Job（`ttlSecondsAfterFinished`）、由 API server 生成名称的对象以及集群不提供的类型不计在内。",
         },
         cause: Text {
             en: "Somebody deleted them by hand; another tool cleaned up; a namespace was made anew; Helm 4.0 and 4.1 \
@@ -50,7 +51,10 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let objects = standing.objects;
-    let missing = objects.iter().filter(|one| one.found == Found::Missing);
+    // A Job that is done may have gone by itself.
+    let missing = objects
+        .iter()
+        .filter(|one| one.found == Found::Missing && !one.expires);
     let missing: Vec<String> = missing.map(|one| one.object.to_string()).collect();
     if missing.is_empty() {
         return Vec::new();

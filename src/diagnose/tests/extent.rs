@@ -19,6 +19,7 @@ fn compared(name: &str, change: Change, found: Found) -> Compared {
         change,
         found,
         keep: false,
+        expires: false,
         owner: None,
     }
 }
@@ -81,6 +82,13 @@ fn none_some_or_all_of_it() {
     };
     assert_eq!(extent(two(new(), unreadable)), Extent::Unknown);
     assert_eq!(extent(two(old(), Found::Unserved)), Extent::Unknown);
+    // A Job that is not there was not made yet, or is done and gone.
+    let mut gone = compared("gone", Added, old());
+    gone.expires = true;
+    assert_eq!(
+        extent(vec![compared("a", Added, new()), gone]),
+        Extent::Unknown
+    );
     let mut kept = compared("kept", Removed, old());
     kept.keep = true;
     assert_eq!(extent(vec![compared("a", Added, new()), kept]), Extent::All);

@@ -41,6 +41,7 @@ fn compared(name: &str, found: Found) -> Compared {
         change: Change::Same,
         found,
         keep: false,
+        expires: false,
         owner: Some((NAMESPACE.into(), "web".into())),
     }
 }
@@ -123,6 +124,10 @@ fn missing_objects() {
     assert_eq!(find(&with(Found::Unserved)), []);
     let reason = "forbidden".into();
     assert_eq!(find(&with(Found::Unreadable { reason })), []);
+    // A Job that is done goes where it says for how long it stays.
+    let mut gone = compared("web", Found::Missing);
+    gone.expires = true;
+    assert_eq!(find(&deep(healthy(), vec![gone], vec![])), []);
 }
 
 /// A failed upgrade has removed and changed what it was to: to go back would

@@ -368,6 +368,7 @@ fn what_others_changed_may_be_a_conflict() {
                     }],
                 },
                 keep: false,
+                expires: false,
                 owner: None,
             }],
             documents: 0,
