@@ -17,11 +17,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ObjectRef;
-use super::fields::{Path, Segment, elements, union, writers};
+use super::fields::{Path, Segment, elements, is_anothers, union, writers};
 use super::scalar::{absent, same_scalar};
 
 /// How many differences of one object are told.
 const TOLD: usize = 20;
+
+/// Of how many empty values of one object it is looked up who filled them: to
+/// find a place among those that managers own may cost milliseconds.
+const ASKED: usize = 200;
 
 /// One object, compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +172,8 @@ struct Walk<'a> {
     left: usize,
     /// Places that are as neither says: as many as are told.
     neither: Vec<Path>,
+    /// Of how many places it was asked whose they are.
+    asked: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -180,6 +186,7 @@ impl<'a> Walk<'a> {
             old: Vec::new(),
             left: 0,
             neither: Vec::new(),
+            asked: 0,
         }
     }
 
@@ -250,7 +257,9 @@ impl<'a> Walk<'a> {
         if self.changes && same(old, new) {
             return;
         }
-        if absent(new) {
+        if self.is_filled(new, live) {
+            keep(&mut self.neither, &self.path);
+        } else if absent(new) {
             // Where nothing is wanted, anybody's value and a default are fine.
             match self.changes && same(old, live) {
                 true => self.left += 1,
@@ -263,10 +272,27 @@ impl<'a> Walk<'a> {
                 true => &mut self.old,
                 false => &mut self.neither,
             };
-            if places.len() < TOLD {
-                places.push(self.path.clone());
-            }
+            keep(places, &self.path);
         }
+    }
+
+    /// Whether a manifest that nobody changes says that there is nothing (`""`,
+    /// `[]`), and another manager than Helm made something of it. What the API
+    /// server makes of it is none: a default, an address, a name.
+    fn is_filled(&mut self, new: Option<&Value>, live: Option<&Value>) -> bool {
+        let stated = matches!(new, Some(Value::String(_) | Value::Array(_)));
+        if self.changes || !stated || !absent(new) || absent(live) || self.asked == ASKED {
+            return false;
+        }
+        self.asked += 1;
+        is_anothers(&self.live["metadata"]["managedFields"], &self.path)
+    }
+}
+
+/// Keeps a place, if it will be told.
+fn keep(places: &mut Vec<Path>, path: &Path) {
+    if places.len() < TOLD {
+        places.push(path.clone());
     }
 }
 

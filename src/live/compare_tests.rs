@@ -129,6 +129,47 @@ fn a_field_that_comes_or_goes() {
     assert_eq!(seen(&old, &new, &live), Found::New);
 }
 
+/// What the API server fills in belongs to whoever wrote the object; what
+/// another made of it has drifted.
+#[test]
+fn what_is_stated_as_empty_may_drift() {
+    let manifest = json!({"spec": {"type": "", "args": [], "none": null, "any": {}}});
+    let live = |others: Value| {
+        let own = json!({"f:metadata": {"f:annotations": {"f:meta.helm.sh/release-name": {}}},
+                         "f:spec": {"f:x": {}, "f:type": {}, "f:args": {}}});
+        let mut fields = own;
+        for field in others.as_object().into_iter().flat_map(Map::keys) {
+            fields["f:spec"].as_object_mut().unwrap().remove(field);
+        }
+        json!({
+            "metadata": {"managedFields": [
+                {"manager": "any-sdk", "fieldsV1": fields},
+                {"manager": "kubectl-edit", "fieldsV1": {"f:spec": others}},
+            ]},
+            "spec": {"type": "ClusterIP", "args": ["a"], "none": "x", "any": {"b": "c"}},
+        })
+    };
+    let seen = |live: &Value| compare(Some(&manifest), Some(&manifest), Some(live)).1;
+    assert_eq!(seen(&live(json!({"f:other": {}}))), Found::New);
+    let edited = live(json!({"f:type": {}, "f:args": {}, "f:none": {}, "f:any": {}}));
+    assert_eq!(differs(&seen(&edited)), ["spec.type", "spec.args"]);
+    // Without Helm's mark nobody can say who filled it in.
+    let mut unmarked = edited.clone();
+    unmarked["metadata"]["managedFields"][0]["fieldsV1"] = json!({});
+    assert_eq!(seen(&unmarked), Found::New);
+    let emptied = json!({"metadata": edited["metadata"], "spec": {"type": "", "args": null}});
+    assert_eq!(seen(&emptied), Found::New);
+    // An operation is judged by what it was to change.
+    let old = json!({"spec": {"type": "", "args": [], "x": 1}});
+    let new = json!({"spec": {"type": "", "args": [], "x": 2}});
+    let mut changed = edited;
+    changed["spec"]["x"] = json!(2);
+    assert_eq!(
+        compare(Some(&old), Some(&new), Some(&changed)).1,
+        Found::New
+    );
+}
+
 #[test]
 fn lists_without_keys_are_compared_whole() {
     let args = |args: &[&str]| json!({"spec": {"args": args, "rules": [{"verbs": args}]}});
