@@ -7,7 +7,7 @@ use zadig_doctor::helm::Driver;
 use super::{LONG, Later};
 use crate::helm::{HelmVersion, chart};
 use crate::scenarios::charts::like_quiet;
-use crate::scenarios::{RELEASE, Stage};
+use crate::scenarios::{RELEASE, Stage, find};
 
 /// What `check --deep` finds in the namespace: ids and severities.
 fn deep(later: &Later, stage: &Stage) -> Vec<(String, String)> {
@@ -155,6 +155,23 @@ spec:
         let starts = told.is_some_and(|told| told.starts_with(&differs));
         assert!(starts, "{version:?}: {report:#}");
     }
+}
+
+/// Who names the release gets the finding, and the file.
+#[test]
+fn a_release_whose_records_are_lost_is_found_by_name() {
+    let stage = find("records-gone").make(HelmVersion::V3_17);
+    let later = Later::by(LONG);
+    let file = later.tool.home().join("survey.json").display().to_string();
+    let args = ["check", "--deep", "-o", "json", "--fail-on=warning"];
+    let output = later.on(&stage, &[&args[..], &["--save", &file]].concat());
+    let report = output.expect_code(1).json();
+    assert_eq!(report["findings"][0]["id"], "lost-records", "{report:#}");
+    let again = later.on(&stage, &[&args[..], &["--from", &file]].concat());
+    assert_eq!(again.expect_code(1).json(), report);
+    // Without a deep look nobody can know of it.
+    let said = later.on(&stage, &["check"]).expect_code(1).to_string();
+    assert!(said.contains("there is no record of a release"), "{said}");
 }
 
 #[test]
