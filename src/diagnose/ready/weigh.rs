@@ -114,8 +114,11 @@ fn around(finding: &Finding, history: &History<'_>, operation: Operation) -> Wei
         }
         ("removed-api", Upgrade) => error.then(|| (Blocks, Some(UNKNOWN_API.to_owned()))),
         ("removed-api", Rollback) => Some((Blocks, error.then(|| UNKNOWN_API.to_owned()))),
+        // It deletes what the newest revision declares.
         ("removed-api", Uninstall) => {
-            Some((Blocks, Some(format!("failed to delete release: {release}"))))
+            let newest = history.newest().and_then(Record::revision);
+            let says = format!("failed to delete release: {release}");
+            (finding.subject.revision == newest).then_some((Blocks, Some(says)))
         }
         ("deprecated-api", Rollback | Uninstall) => None,
         _ => Some((Notes, None)),

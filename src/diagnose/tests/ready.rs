@@ -250,6 +250,19 @@ fn what_surrounds_it_stands_in_the_way() {
         said(&removed, Uninstall).as_deref(),
         Some("failed to delete release: web")
     );
+    // An upgrade starts from the deployed revision, an uninstall from the newest.
+    let failed = |objects: [&str; 2]| {
+        let mut records = stuck();
+        records[1] = record(2, Status::Failed, 4000);
+        for (record, api) in records.iter_mut().zip(objects) {
+            says(record).objects[0].api_version = api.into();
+        }
+        serve(survey(records), "apps/v1beta1", None)
+    };
+    let apis = ["apps/v1", "apps/v1beta1"];
+    assert_eq!(answers(&failed(apis)), [Yes, No, No]);
+    let apis = ["apps/v1beta1", "apps/v1"];
+    assert_eq!(answers(&failed(apis)), [No, No, Yes]);
     let mut records = healthy();
     says(&mut records[1]).objects[0].namespace = Some("nowhere".into());
     let gone = survey(records);
