@@ -73,9 +73,11 @@ impl Cluster {
             Some(base) if *base == of.record => Arc::clone(&new),
             Some(base) => Arc::new(self.manifest(gate, base).await?),
         };
-        let pairs = pairs(&old.objects, &new.objects, &of.namespace);
-        let versions = pairs.iter().map(|pair| pair.object().api_version.clone());
+        let all = old.objects.iter().chain(&new.objects);
+        let versions = all.map(|one| one.declared.object.api_version.clone());
         let served = self.discover(gate, versions.collect()).await;
+        let key = |one: &Stated| key(one, &of.namespace, &served);
+        let pairs = pairs(&old.objects, &new.objects, key);
         // By number: a future that borrows the item itself could not be spawned.
         let objects = stream::iter(0..pairs.len())
             .map(|at| self.compare_one(gate, &served, &of.namespace, &pairs[at], dry_runs))
@@ -205,23 +207,58 @@ impl Pair {
     }
 }
 
-/// Objects by what Helm tells them apart: group, kind, namespace and name, but
-/// not the version (helm v3.18 and v4.2 `pkg/kube/resource.go`). Objects that
+/// What Helm tells objects apart by: group, kind, namespace and name, but not
+/// the version (helm v3.18 and v4.2 `pkg/kube/resource.go`). What lies in no
+/// namespace has none, whatever its document says.
+type Key = (String, String, String, String);
+
+fn key(one: &Stated, namespace: &str, served: &HashMap<String, Served>) -> Key {
+    let ObjectRef {
+        api_version,
+        kind,
+        namespace: own,
+        name,
+    } = &one.declared.object;
+    let own_group = group(api_version);
+    // Its own version may be gone: another one of its group tells it as well.
+    let mut known = served
+        .iter()
+        .filter(|(version, _)| group(version) == own_group);
+    let clusters = known.any(|(_, served)| match served {
+        Served::Kinds(kinds) => kinds.get(kind).is_some_and(|one| !one.namespaced),
+        Served::Gone | Served::Failed(_) => false,
+    });
+    let place = match clusters {
+        true => "",
+        false => own.as_deref().unwrap_or(namespace),
+    };
+    (
+        own_group.to_owned(),
+        kind.clone(),
+        place.to_owned(),
+        name.clone(),
+    )
+}
+
+fn group(api_version: &str) -> &str {
+    api_version.rsplit_once('/').map_or("", |(group, _)| group)
+}
+
+/// The objects of two manifests, those of the same key together. Objects that
 /// the API server names have no counterpart and are left out.
-fn pairs(old: &[Arc<Stated>], new: &[Arc<Stated>], namespace: &str) -> Vec<Pair> {
+fn pairs(old: &[Arc<Stated>], new: &[Arc<Stated>], key: impl Fn(&Stated) -> Key) -> Vec<Pair> {
     let named = |one: &&Arc<Stated>| !one.declared.generated;
     let (old, new) = (old.iter().filter(named), new.iter().filter(named));
-    let mut before: HashMap<_, &Arc<Stated>> =
-        old.clone().map(|one| (key(one, namespace), one)).collect();
+    let mut before: HashMap<Key, &Arc<Stated>> = old.clone().map(|one| (key(one), one)).collect();
     let mut pairs: Vec<Pair> = Vec::new();
     for one in new {
         pairs.push(Pair {
-            old: before.remove(&key(one, namespace)).cloned(),
+            old: before.remove(&key(one)).cloned(),
             new: Some(Arc::clone(one)),
             any: Arc::clone(one),
         });
     }
-    let removed = old.filter(|one| before.contains_key(&key(one, namespace)));
+    let removed = old.filter(|one| before.contains_key(&key(one)));
     pairs.extend(removed.map(|one| Pair {
         old: Some(Arc::clone(one)),
         new: None,
@@ -230,21 +267,12 @@ fn pairs(old: &[Arc<Stated>], new: &[Arc<Stated>], namespace: &str) -> Vec<Pair>
     pairs
 }
 
-fn key<'a>(one: &'a Stated, namespace: &'a str) -> (&'a str, &'a str, &'a str, &'a str) {
-    let ObjectRef {
-        api_version,
-        kind,
-        namespace: own,
-        name,
-    } = &one.declared.object;
-    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-    let place = own.as_deref().unwrap_or(namespace);
-    (group, kind, place, name)
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::cluster::objects::kinds;
 
     fn paired(old: &str, new: &str) -> Vec<(String, bool, bool)> {
         let read = |text: &str| -> Vec<_> { stated(text).0.into_iter().map(Arc::new).collect() };
@@ -253,7 +281,37 @@ mod tests {
             let name = pair.object().to_string();
             (name, pair.old.is_some(), pair.new.is_some())
         };
-        pairs(&old, &new, "shop").iter().map(told).collect()
+        let served = [
+            ("apps/v1", "Deployment", true),
+            ("a.example/v1", "Tenant", false),
+        ];
+        let served = served.map(|(version, kind, namespaced)| {
+            let resource = json!({"name": "x", "kind": kind, "namespaced": namespaced});
+            let list = json!({"resources": [resource]});
+            (version.to_owned(), Served::Kinds(kinds(&list)))
+        });
+        let served = HashMap::from(served);
+        let key = |one: &Stated| key(one, "shop", &served);
+        pairs(&old, &new, key).iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_lies_in_no_namespace_has_none_whatever_its_document_says() {
+        let tenant = |version: &str, namespace: &str| {
+            format!(
+                "---\napiVersion: a.example/{version}\nkind: Tenant\nmetadata: {{name: web{namespace}}}\n"
+            )
+        };
+        let (without, with) = ("", ", namespace: shop");
+        let expected = |name: &str| [(name.to_owned(), true, true)];
+        let gains = paired(&tenant("v1", without), &tenant("v1", with));
+        assert_eq!(gains, expected("Tenant shop/web"));
+        // A version that is gone was one of the same kind.
+        let loses = paired(&tenant("v1beta1", with), &tenant("v1", without));
+        assert_eq!(loses, expected("Tenant web"));
+        let elsewhere = ", namespace: elsewhere";
+        let moves = paired(&tenant("v1", elsewhere), &tenant("v1", with));
+        assert_eq!(moves, expected("Tenant shop/web"));
     }
 
     #[test]
