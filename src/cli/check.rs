@@ -19,11 +19,12 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
     policy.all_revisions = args.all_revisions;
     policy.deep = args.deep;
     policy.surroundings = true;
-    let (survey, findings) = match &args.from {
+    let (survey, findings, scope) = match &args.from {
         Some(file) => {
-            let survey = narrowed(settings, args, files::load(file)?)?;
+            let (survey, scope) = narrowed(settings, args, files::load(file)?)?;
             let store = connect::existing_store(settings).unwrap_or(None);
-            offline(survey, &policy, store.as_ref())
+            let (survey, findings) = offline(survey, &policy, store.as_ref());
+            (survey, findings, scope)
         }
         None => {
             let cluster = connect::cluster(settings).await?;
@@ -33,10 +34,10 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
             let looked = look::diagnosed(settings, &cluster, &scope, &policy, store.as_ref());
             let (survey, findings) = looked.await?;
             look::namespace_found(&cluster, &survey, &scope).await?;
-            look::all_found(&survey, &scope, &settings.voice)?;
-            (survey, findings)
+            (survey, findings, scope)
         }
     };
+    look::all_told(&survey, &findings, &scope, &settings.voice)?;
     if let Some(file) = &args.save {
         match args.save_unredacted {
             true => files::save(file, &survey)?,
@@ -72,8 +73,12 @@ fn render(settings: &Settings, args: &CheckArgs, survey: &Survey, findings: &[Fi
     }
 }
 
-/// The part of a file that was asked for.
-fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result<Survey, Failure> {
+/// The part of a file that was asked for, and what that is.
+fn narrowed(
+    settings: &Settings,
+    args: &CheckArgs,
+    mut survey: Survey,
+) -> Result<(Survey, Scope), Failure> {
     let selector = settings.global.selector.as_deref();
     let selector = selector.map(Selector::parse).transpose();
     let selector = selector.map_err(|error| {
@@ -105,8 +110,7 @@ fn narrowed(settings: &Settings, args: &CheckArgs, mut survey: Survey) -> Result
             Failure::new(Exit::Findings, message).hint("without -n all that it holds is judged")
         );
     }
-    look::all_found(&survey, &scope, &settings.voice)?;
-    Ok(survey)
+    Ok((survey, scope))
 }
 
 /// Judges what a file holds. What it does not hold cannot be fetched any more.

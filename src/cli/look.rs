@@ -105,10 +105,22 @@ pub(super) async fn namespace_found(
 
 /// That every release asked for by name has records.
 pub(super) fn all_found(survey: &Survey, scope: &Scope, voice: &Voice) -> Result<(), Failure> {
+    all_told(survey, &[], scope, voice)
+}
+
+/// That every release asked for by name has records, or a finding: that they
+/// are lost is one.
+pub(super) fn all_told(
+    survey: &Survey,
+    findings: &[Finding],
+    scope: &Scope,
+    voice: &Voice,
+) -> Result<(), Failure> {
     let known = |release: &str| {
         let named =
             |record: &crate::survey::Record| record.release_name().as_deref() == Some(release);
-        survey.records.iter().any(named)
+        let told = |finding: &Finding| finding.subject.release.as_deref() == Some(release);
+        survey.records.iter().any(named) || findings.iter().any(told)
     };
     let Some(lost) = scope.releases.iter().find(|release| !known(release)) else {
         return Ok(());

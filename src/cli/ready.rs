@@ -30,10 +30,12 @@ pub(super) async fn ready(
     }
     let mut policy = policy(&args.life);
     policy.all_revisions = args.all_revisions;
+    policy.deep = args.deep;
     policy.surroundings = true;
     let cluster = connect::cluster(settings).await?;
     let store = connect::existing_store(settings).unwrap_or(None);
-    let scope = settings.scope(&args.releases, cluster.default_namespace());
+    let mut scope = settings.scope(&args.releases, cluster.default_namespace());
+    scope.driver = args.driver.map(Into::into);
     let looked = look::diagnosed(settings, &cluster, &scope, &policy, store.as_ref());
     let (mut survey, findings) = looked.await?;
     let namespace = scope.namespace.unwrap_or_default();
@@ -51,7 +53,7 @@ pub(super) async fn ready(
                 operation,
                 namespace: &namespace,
                 release,
-                driver: settings.driver(),
+                driver: scope.driver.unwrap_or(settings.driver()),
             };
             ready::ready(&survey, &findings, question)
         })

@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::listing::ONE_JSON;
 use super::objects::{Fetched, Served, address};
 use crate::helm::{codec, release};
-use crate::live::compare::compare;
+use crate::live::compare::{compare, expires};
 use crate::live::document::{Stated, stated};
 use crate::live::{Change, Compared, Found, ObjectRef, live_object};
 use crate::survey::{Comparison, RecordId, SeenComparison, Survey};
@@ -25,7 +25,11 @@ use crate::survey::{Comparison, RecordId, SeenComparison, Survey};
 const RELEASES_AT_ONCE: usize = 4;
 
 /// A manifest's objects, and how many documents of it could not be read.
-type Manifest = (Vec<Stated>, usize);
+#[derive(Default)]
+struct Manifest {
+    objects: Vec<Arc<Stated>>,
+    unreadable: usize,
+}
 
 impl Cluster {
     pub(super) async fn answer_comparisons(
@@ -46,16 +50,12 @@ impl Cluster {
 
     async fn compared(&self, gate: &Gate, of: Comparison, dry_runs: bool) -> SeenComparison {
         match self.compare(gate, &of, dry_runs).await {
-            Ok((objects, untold)) => SeenComparison {
-                of,
-                objects,
-                untold,
-                failed: None,
-            },
+            Ok(seen) => seen,
             Err(reason) => SeenComparison {
                 of,
                 objects: Vec::new(),
-                untold: 0,
+                documents: 0,
+                generated: 0,
                 failed: Some(reason),
             },
         }
@@ -66,25 +66,32 @@ impl Cluster {
         gate: &Gate,
         of: &Comparison,
         dry_runs: bool,
-    ) -> Result<(Vec<Compared>, usize), String> {
+    ) -> Result<SeenComparison, String> {
         let new = Arc::new(self.manifest(gate, &of.record).await?);
         let old = match &of.base {
             None => Arc::default(),
             Some(base) if *base == of.record => Arc::clone(&new),
             Some(base) => Arc::new(self.manifest(gate, base).await?),
         };
-        let pairs = pairs(&old.0, &new.0, &of.namespace);
-        let versions = pairs.iter().map(|pair| pair.object().api_version.clone());
+        let all = old.objects.iter().chain(&new.objects);
+        let versions = all.map(|one| one.declared.object.api_version.clone());
         let served = self.discover(gate, versions.collect()).await;
+        let key = |one: &Stated| key(one, &of.namespace, &served);
+        let pairs = pairs(&old.objects, &new.objects, key);
         // By number: a future that borrows the item itself could not be spawned.
         let objects = stream::iter(0..pairs.len())
             .map(|at| self.compare_one(gate, &served, &of.namespace, &pairs[at], dry_runs))
             .buffered(AT_ONCE)
             .collect::<Vec<_>>()
             .await;
-        let named = |one: &&Stated| one.declared.generated;
-        let untold = new.0.iter().filter(named).count() + new.1;
-        Ok((objects, untold))
+        let generated = |one: &&Arc<Stated>| one.declared.generated;
+        Ok(SeenComparison {
+            of: of.clone(),
+            objects,
+            documents: new.unreadable,
+            generated: new.objects.iter().filter(generated).count(),
+            failed: None,
+        })
     }
 
     async fn manifest(&self, gate: &Gate, id: &RecordId) -> Result<Manifest, String> {
@@ -99,7 +106,12 @@ impl Cluster {
             let text = text.unwrap_or_default();
             let plain = codec::decode(&text, codec::PLAIN_LIMIT).map_err(|e| e.to_string())?;
             let view = release::parse(&plain.json).map_err(|e| e.to_string())?;
-            Ok(stated(&view.manifest))
+            let (objects, unreadable) = stated(&view.manifest);
+            let objects = objects.into_iter().map(Arc::new).collect();
+            Ok(Manifest {
+                objects,
+                unreadable,
+            })
         };
         let read = tokio::task::spawn_blocking(read).await;
         read.unwrap_or_else(|_| Err("it could not be read".to_owned()))
@@ -112,15 +124,15 @@ impl Cluster {
         gate: &Gate,
         served: &HashMap<String, Served>,
         namespace: &str,
-        (change, pair): (Change, &Pair<'_>),
+        (change, pair): (Change, &Pair),
         live: &Value,
     ) -> Option<Found> {
         let object = pair.object();
         let resource = address(served, object).ok()?;
         let url = resource.url(namespace, object).ok()?;
         let url = url.join(&object.name).ok()?;
-        let old = pair.old.filter(|_| change == Change::Changed);
-        for (stated, found) in [(pair.new, Found::New), (old, Found::Old)] {
+        let old = pair.old.as_ref().filter(|_| change == Change::Changed);
+        for (stated, found) in [(pair.new.as_ref(), Found::New), (old, Found::Old)] {
             let Some(stated) = stated else { continue };
             let asked = self.is_applied(&url, &stated.content, live);
             if gate.through(asked).await.ok()?? {
@@ -135,42 +147,44 @@ impl Cluster {
         gate: &Gate,
         served: &HashMap<String, Served>,
         namespace: &str,
-        pair: &Pair<'_>,
+        pair: &Pair,
         dry_runs: bool,
     ) -> Compared {
-        let object = pair.object().clone();
-        let keep = pair.keep();
-        let live = self.fetch(gate, served, namespace, &object, ONE_JSON).await;
+        let object = pair.object();
+        let live = self.fetch(gate, served, namespace, object, ONE_JSON).await;
         let (live, failed) = match live {
             Fetched::Json(json) => (Some(json), None),
             Fetched::Missing => (None, None),
             Fetched::Unserved => (None, Some(Found::Unserved)),
             Fetched::Unreadable(reason) => (None, Some(Found::Unreadable { reason })),
         };
-        let (change, mut found) = pair.compare(live.as_ref());
+        let live = live.map(Arc::new);
+        let (change, mut found) = pair.compare(live.clone()).await;
         if let (Found::Differs { .. }, Some(live), true) = (&found, &live, dry_runs) {
             let same = self.same_when_applied(gate, served, namespace, (change, pair), live);
             found = same.await.unwrap_or(found);
         }
         Compared {
-            object,
+            object: object.clone(),
             change,
             found: failed.unwrap_or(found),
-            keep,
+            keep: pair.keep(),
+            expires: expires(&pair.any.content),
             owner: live.and_then(|live| live_object(&live).owner),
         }
     }
 }
 
 /// An object as the old and the new manifest have it: at least one does.
-struct Pair<'a> {
-    old: Option<&'a Stated>,
-    new: Option<&'a Stated>,
+#[derive(Clone)]
+struct Pair {
+    old: Option<Arc<Stated>>,
+    new: Option<Arc<Stated>>,
     /// The one that is there; the new one, if both are.
-    any: &'a Stated,
+    any: Arc<Stated>,
 }
 
-impl Pair<'_> {
+impl Pair {
     fn object(&self) -> &ObjectRef {
         &self.any.declared.object
     }
@@ -179,64 +193,125 @@ impl Pair<'_> {
         self.any.declared.policy.as_deref() == Some("keep")
     }
 
-    fn compare(&self, live: Option<&Value>) -> (Change, Found) {
-        let old = self.old.map(|one| &one.content);
-        compare(old, self.new.map(|one| &one.content), live)
+    /// Beside what is live, on another thread: an object may be made to cost.
+    async fn compare(&self, live: Option<Arc<Value>>) -> (Change, Found) {
+        let pair = self.clone();
+        let compared = tokio::task::spawn_blocking(move || {
+            let [old, new] = [&pair.old, &pair.new].map(|one| one.as_ref().map(|one| &one.content));
+            compare(old, new, live.as_deref())
+        });
+        compared.await.unwrap_or_else(|_| {
+            let reason = "it could not be compared".to_owned();
+            (Change::Changed, Found::Unreadable { reason })
+        })
     }
 }
 
-/// Objects by what Helm tells them apart: group, kind, namespace and name, but
-/// not the version (helm v3.18 and v4.2 `pkg/kube/resource.go`). Objects that
-/// the API server names have no counterpart and are left out.
-fn pairs<'a>(old: &'a [Stated], new: &'a [Stated], namespace: &'a str) -> Vec<Pair<'a>> {
-    let key = |one: &'a Stated| {
-        let ObjectRef {
-            api_version,
-            kind,
-            namespace: own,
-            name,
-        } = &one.declared.object;
-        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-        let place = own.as_deref().unwrap_or(namespace);
-        (group, kind.as_str(), place, name.as_str())
-    };
-    let named = |one: &&'a Stated| !one.declared.generated;
-    let mut before: HashMap<_, &'a Stated> = old
+/// What Helm tells objects apart by: group, kind, namespace and name, but not
+/// the version (helm v3.18 and v4.2 `pkg/kube/resource.go`). What lies in no
+/// namespace has none, whatever its document says.
+type Key = (String, String, String, String);
+
+fn key(one: &Stated, namespace: &str, served: &HashMap<String, Served>) -> Key {
+    let ObjectRef {
+        api_version,
+        kind,
+        namespace: own,
+        name,
+    } = &one.declared.object;
+    let own_group = group(api_version);
+    // Its own version may be gone: another one of its group tells it as well.
+    let mut known = served
         .iter()
-        .filter(named)
-        .map(|one| (key(one), one))
-        .collect();
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
-    for one in new.iter().filter(named) {
+        .filter(|(version, _)| group(version) == own_group);
+    let clusters = known.any(|(_, served)| match served {
+        Served::Kinds(kinds) => kinds.get(kind).is_some_and(|one| !one.namespaced),
+        Served::Gone | Served::Failed(_) => false,
+    });
+    let place = match clusters {
+        true => "",
+        false => own.as_deref().unwrap_or(namespace),
+    };
+    (
+        own_group.to_owned(),
+        kind.clone(),
+        place.to_owned(),
+        name.clone(),
+    )
+}
+
+fn group(api_version: &str) -> &str {
+    api_version.rsplit_once('/').map_or("", |(group, _)| group)
+}
+
+/// The objects of two manifests, those of the same key together. Objects that
+/// the API server names have no counterpart and are left out.
+fn pairs(old: &[Arc<Stated>], new: &[Arc<Stated>], key: impl Fn(&Stated) -> Key) -> Vec<Pair> {
+    let named = |one: &&Arc<Stated>| !one.declared.generated;
+    let (old, new) = (old.iter().filter(named), new.iter().filter(named));
+    let mut before: HashMap<Key, &Arc<Stated>> = old.clone().map(|one| (key(one), one)).collect();
+    let mut pairs: Vec<Pair> = Vec::new();
+    for one in new {
         pairs.push(Pair {
-            old: before.remove(&key(one)),
-            new: Some(one),
-            any: one,
+            old: before.remove(&key(one)).cloned(),
+            new: Some(Arc::clone(one)),
+            any: Arc::clone(one),
         });
     }
-    let removed = old
-        .iter()
-        .filter(named)
-        .filter(|one| before.contains_key(&key(one)));
+    let removed = old.filter(|one| before.contains_key(&key(one)));
     pairs.extend(removed.map(|one| Pair {
-        old: Some(one),
+        old: Some(Arc::clone(one)),
         new: None,
-        any: one,
+        any: Arc::clone(one),
     }));
     pairs
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::cluster::objects::kinds;
 
     fn paired(old: &str, new: &str) -> Vec<(String, bool, bool)> {
-        let (old, new) = (stated(old).0, stated(new).0);
-        let told = |pair: &Pair<'_>| {
+        let read = |text: &str| -> Vec<_> { stated(text).0.into_iter().map(Arc::new).collect() };
+        let (old, new) = (read(old), read(new));
+        let told = |pair: &Pair| {
             let name = pair.object().to_string();
             (name, pair.old.is_some(), pair.new.is_some())
         };
-        pairs(&old, &new, "shop").iter().map(told).collect()
+        let served = [
+            ("apps/v1", "Deployment", true),
+            ("a.example/v1", "Tenant", false),
+        ];
+        let served = served.map(|(version, kind, namespaced)| {
+            let resource = json!({"name": "x", "kind": kind, "namespaced": namespaced});
+            let list = json!({"resources": [resource]});
+            (version.to_owned(), Served::Kinds(kinds(&list)))
+        });
+        let served = HashMap::from(served);
+        let key = |one: &Stated| key(one, "shop", &served);
+        pairs(&old, &new, key).iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_lies_in_no_namespace_has_none_whatever_its_document_says() {
+        let tenant = |version: &str, namespace: &str| {
+            format!(
+                "---\napiVersion: a.example/{version}\nkind: Tenant\nmetadata: {{name: web{namespace}}}\n"
+            )
+        };
+        let (without, with) = ("", ", namespace: shop");
+        let expected = |name: &str| [(name.to_owned(), true, true)];
+        let gains = paired(&tenant("v1", without), &tenant("v1", with));
+        assert_eq!(gains, expected("Tenant shop/web"));
+        // A version that is gone was one of the same kind.
+        let loses = paired(&tenant("v1beta1", with), &tenant("v1", without));
+        assert_eq!(loses, expected("Tenant web"));
+        let elsewhere = ", namespace: elsewhere";
+        let moves = paired(&tenant("v1", elsewhere), &tenant("v1", with));
+        assert_eq!(moves, expected("Tenant shop/web"));
     }
 
     #[test]

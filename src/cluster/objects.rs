@@ -263,10 +263,16 @@ impl Cluster {
     }
 }
 
-/// Elements of a list do not say what they are.
+/// Elements of a list do not say what they are. One that is no object has
+/// nothing to say at all.
 fn typed(mut json: Value, object: &ObjectRef) -> Value {
-    json["apiVersion"] = object.api_version.as_str().into();
-    json["kind"] = object.kind.as_str().into();
+    if let Some(members) = json.as_object_mut() {
+        let ObjectRef {
+            api_version, kind, ..
+        } = object;
+        members.insert("apiVersion".to_owned(), api_version.as_str().into());
+        members.insert("kind".to_owned(), kind.as_str().into());
+    }
     json
 }
 
@@ -320,6 +326,19 @@ mod tests {
         assert_eq!(kinds.len(), 2);
         assert_eq!(kinds["Namespace"], resource("namespaces", false));
         assert_eq!(kinds["Pod"], resource("pods", true));
+    }
+
+    #[test]
+    fn elements_are_told_what_they_are() {
+        let object = ObjectRef {
+            api_version: "batch/v1".into(),
+            kind: "Job".into(),
+            namespace: None,
+            name: "x".into(),
+        };
+        let expected = json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {}});
+        assert_eq!(typed(json!({"spec": {}}), &object), expected);
+        assert_eq!(typed(json!("odd"), &object), "odd");
     }
 
     #[test]

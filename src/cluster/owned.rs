@@ -1,6 +1,6 @@
 //! Lists, kind by kind, what Helm marked as a release's: metadata only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use futures::StreamExt;
 use futures::stream;
@@ -32,6 +32,15 @@ struct Kind {
     namespaced: bool,
 }
 
+impl Kind {
+    /// What it is in every version: its group and its plural.
+    fn resource(&self) -> (String, String) {
+        let group = self.api_version.split_once('/');
+        let group = group.map_or("", |(group, _)| group);
+        (group.to_owned(), self.plural.clone())
+    }
+}
+
 impl Cluster {
     pub(super) async fn answer_owned(&self, gate: &Gate, survey: &mut Survey) {
         let mut seen = SeenOwned::default();
@@ -57,11 +66,12 @@ impl Cluster {
         survey.owned = Some(seen);
     }
 
-    /// Every kind that can be listed, each in its group's preferred version.
+    /// Every kind that can be listed, each once: in its group's preferred version
+    /// if that serves it, else in the next that does.
     async fn listable(&self, gate: &Gate, unread: &mut Vec<Unread>) -> Vec<Kind> {
         let mut versions = vec!["v1".to_owned()];
         match gate.through(self.get(&Url::groups())).await {
-            Ok(groups) => versions.extend(preferred(&groups)),
+            Ok(groups) => versions.extend(served(&groups)),
             Err(error) => unread.push(Unread {
                 what: "which kinds there are".to_owned(),
                 reason: error.reason(),
@@ -73,13 +83,13 @@ impl Cluster {
                 let list = gate.through(list).await;
                 (version, list)
             })
-            .buffer_unordered(AT_ONCE)
+            .buffered(AT_ONCE)
             .collect::<Vec<_>>()
             .await;
-        let mut kinds = Vec::new();
+        let mut lists = Vec::new();
         for (version, list) in found {
             match list {
-                Ok(list) => kinds.extend(listable(&version, &list)),
+                Ok(list) => lists.push((version, list)),
                 // It went while we looked.
                 Err(ApiError::NotFound) => {}
                 Err(error) => unread.push(Unread {
@@ -88,7 +98,7 @@ impl Cluster {
                 }),
             }
         }
-        kinds
+        each_once(lists.iter().map(|(version, list)| (version.as_str(), list)))
     }
 
     async fn owned_of(
@@ -123,17 +133,29 @@ impl Cluster {
     }
 }
 
-/// The preferred version of each group.
-fn preferred(groups: &Value) -> Vec<String> {
-    let groups = groups["groups"].as_array().into_iter().flatten();
-    let version = |group: &Value| {
-        Some(
-            group["preferredVersion"]["groupVersion"]
-                .as_str()?
-                .to_owned(),
-        )
-    };
-    groups.filter_map(version).collect()
+/// All versions of all groups, of each group the preferred one first.
+fn served(groups: &Value) -> Vec<String> {
+    let text = |version: &Value| Some(version["groupVersion"].as_str()?.to_owned());
+    let mut served: Vec<String> = Vec::new();
+    for group in groups["groups"].as_array().into_iter().flatten() {
+        let preferred = text(&group["preferredVersion"]);
+        let all = group["versions"].as_array().into_iter().flatten();
+        let others = all
+            .filter_map(text)
+            .filter(|version| Some(version) != preferred.as_ref());
+        let others: Vec<String> = others.collect();
+        served.extend(preferred.into_iter().chain(others));
+    }
+    served
+}
+
+/// The kinds of these lists, each in the first version that has it.
+fn each_once<'a>(lists: impl Iterator<Item = (&'a str, &'a Value)>) -> Vec<Kind> {
+    let mut known = HashSet::new();
+    lists
+        .flat_map(|(version, list)| listable(version, list))
+        .filter(|kind| known.insert(kind.resource()))
+        .collect()
 }
 
 /// The kinds of an `APIResourceList` that can be listed and are kept.
@@ -311,8 +333,38 @@ mod tests {
         ]});
         let kinds = listable("v1", &list);
         assert_eq!((kinds.len(), kinds[0].plural.as_str()), (1, "pods"));
-        let groups = json!({"groups": [{"preferredVersion": {"groupVersion": "apps/v1"}}, {}]});
-        assert_eq!(preferred(&groups), ["apps/v1"]);
+    }
+
+    #[test]
+    fn kinds_of_every_version_are_listed_in_the_preferred_one_where_it_has_them() {
+        let version = |name: &str| json!({"groupVersion": name});
+        let groups = json!({"groups": [
+            {"versions": [version("a/v2"), version("a/v1"), version("a/v1beta1")], "preferredVersion": version("a/v1")},
+            {"preferredVersion": version("apps/v1")},
+            {},
+        ]});
+        let versions = served(&groups);
+        assert_eq!(versions, ["a/v1", "a/v2", "a/v1beta1", "apps/v1"]);
+        let kind = |plural: &str| json!({"name": plural, "kind": plural, "verbs": ["list"]});
+        let listed = |version: &str, plurals: &[&str]| {
+            let kinds: Vec<_> = plurals.iter().map(|plural| kind(plural)).collect();
+            (version.to_owned(), json!({"resources": kinds}))
+        };
+        let lists = [
+            listed("a/v1", &["apples"]),
+            listed("a/v2", &["apples", "pears"]),
+            listed("a/v1beta1", &["pears"]),
+            listed("b/v1", &["apples"]),
+        ];
+        let kinds = each_once(lists.iter().map(|(version, list)| (version.as_str(), list)));
+        let kinds: Vec<_> = kinds
+            .iter()
+            .map(|kind| (kind.api_version.as_str(), kind.plural.as_str()))
+            .collect();
+        assert_eq!(
+            kinds,
+            [("a/v1", "apples"), ("a/v2", "pears"), ("b/v1", "apples")]
+        );
     }
 
     #[test]

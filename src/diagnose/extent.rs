@@ -111,7 +111,7 @@ struct Objects {
 
 fn objects(seen: &SeenComparison) -> Objects {
     let mut objects = Objects {
-        untold: seen.untold,
+        untold: seen.documents + seen.generated,
         ..Objects::default()
     };
     for one in &seen.objects {
@@ -121,6 +121,8 @@ fn objects(seen: &SeenComparison) -> Objects {
             (Change::Removed, Found::Old) if one.keep => {}
             (_, Found::Unserved | Found::Unreadable { .. }) => objects.untold += 1,
             (Change::Same, _) => objects.same += 1,
+            // It was not made yet, or is done and gone.
+            (Change::Added, Found::Old) | (_, Found::Missing) if one.expires => objects.untold += 1,
             (_, Found::New) => objects.new.push(name),
             (_, Found::Old) => objects.old.push(name),
             (_, Found::Missing) => objects.unlike.push(format!("{name} (missing)")),
@@ -212,10 +214,22 @@ fn hooks(
         Evidence::Hook {
             object: hook.object.to_string(),
             events: hook.events.clone(),
-            state: state(hook, seen.next()),
+            state: match is_copied(hook, release) {
+                true => HookState::NotRun,
+                false => state(hook, seen.next()),
+            },
         }
     });
     told.collect()
+}
+
+/// Whether what a rollback's record says of the hook is of an earlier operation:
+/// Helm copies the hooks of the revision that it goes back to, last run and all
+/// (helm v4 `pkg/action/rollback.go`).
+fn is_copied(hook: &Hook, release: &Release) -> bool {
+    let earlier = |(started, began)| started < began;
+    release.status == Status::PendingRollback
+        && hook.started.zip(release.last_deployed).is_some_and(earlier)
 }
 
 fn state(hook: &Hook, seen: Option<&Observed>) -> HookState {

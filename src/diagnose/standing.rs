@@ -4,15 +4,17 @@
 use std::collections::HashSet;
 
 use crate::diagnose::Context;
+use crate::helm::Status;
 use crate::live::{Compared, ObjectRef};
 use crate::survey::{Comparison, History, Need, Record, Release};
 
 /// The revision whose objects should be in the cluster: the newest that is
 /// deployed. None while an operation is at work or was cut off, whose own
-/// finding tells of the objects.
-pub(super) fn deployed<'a>(history: &History<'a>) -> Option<(&'a Record, &'a Release)> {
+/// finding tells of the objects; nor once the release is uninstalled.
+fn deployed<'a>(history: &History<'a>) -> Option<(&'a Record, &'a Release)> {
     let newest = history.newest()?.decoded()?;
-    if newest.status.is_pending() || newest.status == crate::helm::Status::Uninstalling {
+    let over = matches!(newest.status, Status::Uninstalling | Status::Uninstalled);
+    if newest.status.is_pending() || over {
         return None;
     }
     let deployed = history.deployed().last()?;
@@ -36,6 +38,25 @@ pub(super) struct Standing<'a> {
     /// The namespace that stands in where its manifest names none.
     pub(super) namespace: String,
     pub(super) objects: &'a [Compared],
+    /// The newest revision, where that is another one: it was not deployed, and
+    /// may have changed and removed objects before it failed.
+    newer: Option<(&'a Record, &'a Release)>,
+}
+
+impl Standing<'_> {
+    /// Whether a newer revision may have left the objects as they are.
+    pub(super) fn is_overtaken(&self) -> bool {
+        self.newer.is_some()
+    }
+
+    /// What a summary adds: `; revision 3 is newer (failed) and …`.
+    pub(super) fn newer(&self) -> String {
+        let revision = |record: &Record| record.revision().unwrap_or_default();
+        self.newer.map_or_else(String::new, |(record, release)| {
+            let (newer, status) = (revision(record), &release.status);
+            format!("; revision {newer} is newer ({status}) and may have left them so")
+        })
+    }
 }
 
 /// What was seen of it; `None` if it was not looked at, or has no objects.
@@ -44,11 +65,13 @@ pub(super) fn seen<'a>(context: Context<'a>, history: &History<'a>) -> Option<St
     let of = comparison(record, release);
     let seen = context.survey.comparison(&of)?;
     let whole = seen.failed.is_none() && !seen.objects.is_empty();
+    let newest = history.newest().filter(|newest| newest.id != record.id);
     whole.then(|| Standing {
         record,
         release,
         namespace: of.namespace,
         objects: &seen.objects,
+        newer: newest.and_then(|newest| Some((newest, newest.decoded()?))),
     })
 }
 

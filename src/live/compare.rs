@@ -17,11 +17,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ObjectRef;
-use super::fields::{Path, Segment, elements, union, writers};
+use super::fields::{Path, Segment, elements, is_anothers, union, writers};
 use super::scalar::{absent, same_scalar};
 
 /// How many differences of one object are told.
 const TOLD: usize = 20;
+
+/// Of how many empty values of one object it is looked up who filled them: to
+/// find a place among those that managers own may cost milliseconds.
+const ASKED: usize = 200;
 
 /// One object, compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ pub struct Compared {
     pub found: Found,
     /// Whether `helm.sh/resource-policy: keep` spares it from removal.
     pub keep: bool,
+    /// Whether it goes by itself once it is done, so that it may be missing.
+    #[serde(default)]
+    pub expires: bool,
     /// The release that the live object's annotations name, as
     /// `(namespace, name)`.
     pub owner: Option<(String, String)>,
@@ -87,6 +94,14 @@ pub struct Difference {
     pub writers: Vec<String>,
 }
 
+/// Whether Kubernetes removes the object once it is done: a Job that says for
+/// how long it stays (`ttlSecondsAfterFinished`).
+pub fn expires(document: &Value) -> bool {
+    let group = document["apiVersion"].as_str().unwrap_or_default();
+    let is_job = group.starts_with("batch/") && document["kind"] == "Job";
+    is_job && document["spec"]["ttlSecondsAfterFinished"].is_number()
+}
+
 /// What the live object looks like beside what the old and the new manifest
 /// say of it. Both documents and the live object are trees of the same
 /// apiVersion, as far as the manifest kept it.
@@ -113,20 +128,26 @@ pub fn compare(old: Option<&Value>, new: Option<&Value>, live: Option<&Value>) -
     (change, found)
 }
 
-/// A Secret's `stringData` as the API server keeps it.
+/// A Secret's `stringData` as the API server keeps it. No other kind's is
+/// anything but what its chart says; nor is that of a Secret whose `data` holds
+/// no members, which the API server does not take.
 fn as_stored(document: &Value) -> Cow<'_, Value> {
-    let Some(texts) = document["stringData"].as_object() else {
+    let is_secret = document["apiVersion"] == "v1" && document["kind"] == "Secret";
+    let data = &document["data"];
+    let storable = is_secret && (data.is_null() || data.is_object());
+    let texts = document["stringData"].as_object().filter(|_| storable);
+    let (Some(texts), Some(members)) = (texts, document.as_object()) else {
         return Cow::Borrowed(document);
     };
-    let mut stored = document.clone();
+    let mut data = data.as_object().cloned().unwrap_or_default();
     for (key, text) in texts {
         let text = text.as_str().unwrap_or_default();
-        stored["data"][key] = STANDARD.encode(text).into();
+        data.insert(key.clone(), STANDARD.encode(text).into());
     }
-    if let Some(members) = stored.as_object_mut() {
-        members.remove("stringData");
-    }
-    Cow::Owned(stored)
+    let mut members = members.clone();
+    members.remove("stringData");
+    members.insert("data".to_owned(), data.into());
+    Cow::Owned(members.into())
 }
 
 /// Whether all that the manifest says is true of the live tree.
@@ -144,13 +165,15 @@ struct Walk<'a> {
     path: Path,
     /// How many places are as the new manifest says.
     new: usize,
-    /// Places that are still as the old manifest says.
+    /// Places that are still as the old manifest says: as many as are told.
     old: Vec<Path>,
     /// How many places the new manifest no longer names still are as the old
     /// one said. A default may say the same, so alone they prove nothing.
     left: usize,
-    /// Places that are as neither says.
+    /// Places that are as neither says: as many as are told.
     neither: Vec<Path>,
+    /// Of how many places it was asked whose they are.
+    asked: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -163,6 +186,7 @@ impl<'a> Walk<'a> {
             old: Vec::new(),
             left: 0,
             neither: Vec::new(),
+            asked: 0,
         }
     }
 
@@ -233,7 +257,9 @@ impl<'a> Walk<'a> {
         if self.changes && same(old, new) {
             return;
         }
-        if absent(new) {
+        if self.is_filled(new, live) {
+            keep(&mut self.neither, &self.path);
+        } else if absent(new) {
             // Where nothing is wanted, anybody's value and a default are fine.
             match self.changes && same(old, live) {
                 true => self.left += 1,
@@ -241,11 +267,32 @@ impl<'a> Walk<'a> {
             }
         } else if same(new, live) {
             self.new += 1;
-        } else if self.changes && same(old, live) {
-            self.old.push(self.path.clone());
         } else {
-            self.neither.push(self.path.clone());
+            let places = match self.changes && same(old, live) {
+                true => &mut self.old,
+                false => &mut self.neither,
+            };
+            keep(places, &self.path);
         }
+    }
+
+    /// Whether a manifest that nobody changes says that there is nothing (`""`,
+    /// `[]`), and another manager than Helm made something of it. What the API
+    /// server makes of it is none: a default, an address, a name.
+    fn is_filled(&mut self, new: Option<&Value>, live: Option<&Value>) -> bool {
+        let stated = matches!(new, Some(Value::String(_) | Value::Array(_)));
+        if self.changes || !stated || !absent(new) || absent(live) || self.asked == ASKED {
+            return false;
+        }
+        self.asked += 1;
+        is_anothers(&self.live["metadata"]["managedFields"], &self.path)
+    }
+}
+
+/// Keeps a place, if it will be told.
+fn keep(places: &mut Vec<Path>, path: &Path) {
+    if places.len() < TOLD {
+        places.push(path.clone());
     }
 }
 

@@ -98,6 +98,20 @@ fn an_object_that_nobody_changes_may_have_drifted() {
 }
 
 #[test]
+fn a_job_that_says_for_how_long_it_stays_expires() {
+    let job =
+        |kind: &str, spec: Value| json!({"apiVersion": "batch/v1", "kind": kind, "spec": spec});
+    assert!(expires(&job("Job", json!({"ttlSecondsAfterFinished": 0}))));
+    assert!(!expires(&job(
+        "Job",
+        json!({"ttlSecondsAfterFinished": null})
+    )));
+    assert!(!expires(&job("Job", json!({}))));
+    let template = json!({"ttlSecondsAfterFinished": 60});
+    assert!(!expires(&job("CronJob", template)));
+}
+
+#[test]
 fn a_field_that_comes_or_goes() {
     let without = json!({"data": {"a": "1"}});
     let with = json!({"data": {"a": "1", "b": "2"}});
@@ -113,6 +127,47 @@ fn a_field_that_comes_or_goes() {
     let (old, new) = (json!({"spec": {"x": 1, "y": 1}}), json!({"spec": {"x": 2}}));
     let live = json!({"spec": {"x": 2, "y": 1}});
     assert_eq!(seen(&old, &new, &live), Found::New);
+}
+
+/// What the API server fills in belongs to whoever wrote the object; what
+/// another made of it has drifted.
+#[test]
+fn what_is_stated_as_empty_may_drift() {
+    let manifest = json!({"spec": {"type": "", "args": [], "none": null, "any": {}}});
+    let live = |others: Value| {
+        let own = json!({"f:metadata": {"f:annotations": {"f:meta.helm.sh/release-name": {}}},
+                         "f:spec": {"f:x": {}, "f:type": {}, "f:args": {}}});
+        let mut fields = own;
+        for field in others.as_object().into_iter().flat_map(Map::keys) {
+            fields["f:spec"].as_object_mut().unwrap().remove(field);
+        }
+        json!({
+            "metadata": {"managedFields": [
+                {"manager": "any-sdk", "fieldsV1": fields},
+                {"manager": "kubectl-edit", "fieldsV1": {"f:spec": others}},
+            ]},
+            "spec": {"type": "ClusterIP", "args": ["a"], "none": "x", "any": {"b": "c"}},
+        })
+    };
+    let seen = |live: &Value| compare(Some(&manifest), Some(&manifest), Some(live)).1;
+    assert_eq!(seen(&live(json!({"f:other": {}}))), Found::New);
+    let edited = live(json!({"f:type": {}, "f:args": {}, "f:none": {}, "f:any": {}}));
+    assert_eq!(differs(&seen(&edited)), ["spec.type", "spec.args"]);
+    // Without Helm's mark nobody can say who filled it in.
+    let mut unmarked = edited.clone();
+    unmarked["metadata"]["managedFields"][0]["fieldsV1"] = json!({});
+    assert_eq!(seen(&unmarked), Found::New);
+    let emptied = json!({"metadata": edited["metadata"], "spec": {"type": "", "args": null}});
+    assert_eq!(seen(&emptied), Found::New);
+    // An operation is judged by what it was to change.
+    let old = json!({"spec": {"type": "", "args": [], "x": 1}});
+    let new = json!({"spec": {"type": "", "args": [], "x": 2}});
+    let mut changed = edited;
+    changed["spec"]["x"] = json!(2);
+    assert_eq!(
+        compare(Some(&old), Some(&new), Some(&changed)).1,
+        Found::New
+    );
 }
 
 #[test]
@@ -141,6 +196,26 @@ fn secrets_are_compared_and_not_told() {
     assert!(!format!("{found:?}").contains("hunter2"));
 }
 
+/// A chart may say anything of anything: only a Secret's texts are stored in
+/// its data, and only where there can be data.
+#[test]
+fn string_data_is_a_secrets_own() {
+    let secret = |data: Value| json!({"apiVersion": "v1", "kind": "Secret", "data": data, "stringData": {"a": "x"}});
+    for data in [json!("text"), json!(["a"]), json!(7), json!(true)] {
+        let odd = secret(data);
+        assert_eq!(compare(None, Some(&odd), Some(&odd)).1, Found::New);
+    }
+    let stored = json!({"data": {"a": "eA==", "b": "eQ=="}});
+    let seen = |data: Value| compare(None, Some(&secret(data)), Some(&stored)).1;
+    assert_eq!(seen(Value::Null), Found::New);
+    assert_eq!(seen(json!({"a": "old", "b": "eQ=="})), Found::New);
+    // Another kind keeps what it is given.
+    let other = json!({"apiVersion": "example.com/v1", "kind": "Secret", "stringData": {"a": "x"}});
+    assert_eq!(compare(None, Some(&other), Some(&other)).1, Found::New);
+    let found = compare(None, Some(&other), Some(&stored)).1;
+    assert_eq!(differs(&found), ["stringData.a"]);
+}
+
 #[test]
 fn differences_are_told_in_part() {
     let many = |value: &str| {
@@ -148,5 +223,18 @@ fn differences_are_told_in_part() {
         json!({"data": data})
     };
     let (_, found) = compare(None, Some(&many("a")), Some(&many("b")));
+    assert_eq!(differs(&found).len(), TOLD);
+}
+
+/// If each element were looked for among all others, this would not end.
+#[test]
+fn long_lists_are_matched_in_one_pass() {
+    let list = |value: &str| {
+        let element = |n: u32| json!({"name": format!("n{n}"), "value": value});
+        json!({"spec": {"env": (0..200_000).map(element).collect::<Vec<_>>()}})
+    };
+    let (old, new) = (list("a"), list("b"));
+    assert_eq!(compare(Some(&old), Some(&new), Some(&new)).1, Found::New);
+    let found = compare(Some(&old), Some(&new), Some(&list("c"))).1;
     assert_eq!(differs(&found).len(), TOLD);
 }

@@ -1,9 +1,12 @@
 //! Places within an object: how lists are keyed, and who owns a field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde_json::{Map, Value, json};
+
+use super::read::RELEASE_NAME;
+use super::scalar::absent;
 
 /// One step into an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,17 +142,16 @@ pub(super) fn elements<'a, const N: usize>(
     let all = lists.iter().flatten().flat_map(|list| list.iter());
     let keys = keys_of(list, all.clone().next()?);
     let mut found: Vec<Element<'a, N>> = Vec::new();
+    // Lists come from charts and clusters, and may be of any length.
+    let mut places: HashMap<BTreeMap<String, Value>, usize> = HashMap::new();
     for (number, list) in lists.iter().enumerate() {
         for value in list.iter().flat_map(|list| list.iter()) {
             let key = key(value, keys)?;
-            let at = match found.iter().position(|element| element.key == key) {
-                Some(at) => at,
-                None => {
-                    let values = [None; N];
-                    found.push(Element { key, values });
-                    found.len() - 1
-                }
-            };
+            let at = *places.entry(key).or_insert_with_key(|key| {
+                let (key, values) = (key.clone(), [None; N]);
+                found.push(Element { key, values });
+                found.len() - 1
+            });
             if found[at].values[number].replace(value).is_some() {
                 return None;
             }
@@ -176,7 +178,7 @@ fn keys_of(list: &str, element: &Value) -> &'static [&'static str] {
 fn key(value: &Value, keys: &[&str]) -> Option<BTreeMap<String, Value>> {
     let member = |name: &&str| {
         let value = match (&value[*name], *name) {
-            (Value::Null, "protocol") => json!("TCP"),
+            (value, "protocol") if absent(Some(value)) => json!("TCP"),
             (Value::String(_) | Value::Number(_), _) => value[*name].clone(),
             _ => return None,
         };
@@ -203,6 +205,20 @@ pub(super) fn writers(managed_fields: &Value, path: &Path) -> Vec<String> {
         }
     }
     writers
+}
+
+/// Whether that place is by now another manager's than Helm's: Helm marks what
+/// it writes, which tells whom to take for it, whatever it calls itself. What
+/// the API server fills in belongs to whoever wrote the object.
+pub(super) fn is_anothers(managed_fields: &Value, path: &Path) -> bool {
+    let mark = ["metadata", "annotations", RELEASE_NAME];
+    let mark = mark.map(|name| Segment::Field(name.to_owned()));
+    let entries = managed_fields.as_array().into_iter().flatten();
+    let (helm, others): (Vec<&Value>, Vec<&Value>) = entries
+        .map(|entry| &entry["fieldsV1"])
+        .partition(|fields| owns(fields, &mark));
+    let own = |managers: &[&Value]| managers.iter().any(|fields| owns(fields, &path.0));
+    !helm.is_empty() && !own(&helm) && own(&others)
 }
 
 /// Whether a set of fields (`FieldsV1`) has that place: as a whole, or in it.
@@ -285,6 +301,8 @@ mod tests {
             list(r#"[{"containerPort":80,"protocol":"TCP"}]"#),
         );
         assert_eq!(keyed("ports", &a, &b), Some(vec![2]));
+        let stated = list(r#"[{"containerPort":80,"protocol":""}]"#);
+        assert_eq!(keyed("ports", &stated, &b), Some(vec![2]));
         assert_eq!(keyed("ports", &list("[]"), &list("[]")), None);
     }
 

@@ -152,8 +152,9 @@ impl Survey {
     }
 
     /// After records were left out, a namespace that has none left tells nothing
-    /// by itself: that it is empty was never seen.
-    pub(super) fn forget_emptied(&mut self) {
+    /// by itself, unless it is still looked at as a whole: that it is empty was
+    /// never seen.
+    pub(super) fn forget_emptied(&mut self, whole: impl Fn(&str) -> bool) {
         let left: BTreeSet<&str> = self
             .records
             .iter()
@@ -162,6 +163,7 @@ impl Survey {
         for seen in &mut self.namespaces {
             if let NamespaceState::Present { labels, .. } = &mut seen.state
                 && !left.contains(seen.name.as_str())
+                && !whole(&seen.name)
             {
                 *labels = Labels::default();
             }

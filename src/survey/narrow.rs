@@ -42,7 +42,8 @@ impl Survey {
                 inside(&one.namespace) && named(&one.release) && !of_left
             });
         }
-        self.forget_emptied();
+        let part = !scope.releases.is_empty() || selector.is_some() || scope.driver.is_some();
+        self.forget_emptied(|namespace| !part && inside(namespace));
         if selector.is_some() {
             self.scope.selector.clone_from(&scope.selector);
         }
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
     use crate::helm::{Driver, Status};
     use crate::live::ObjectRef;
-    use crate::survey::fixture::{deployment, record, survey};
+    use crate::survey::fixture::{ago, deployment, place, present, record, survey};
     use crate::survey::{Owned, SeenOwned, redacted};
 
     /// Release `web` of which only the second revision bears the label, and
@@ -133,7 +134,7 @@ mod tests {
                 name: release.into(),
                 ..deployment()
             },
-            created: None,
+            created: Some(ago(3600)),
             besides: None,
         };
         survey.owned = Some(SeenOwned {
@@ -181,6 +182,35 @@ mod tests {
         };
         assert_eq!(left(&elsewhere, None), (vec![], vec![]));
         assert_eq!(left(&Scope::default(), None).1, ["db", "lost"]);
+    }
+
+    #[test]
+    fn an_empty_namespace_is_known_to_be_empty_where_all_of_it_is_looked_at() {
+        let known = |scope: &Scope, selector: Option<&str>| {
+            let selector = selector.map(|text| Selector::parse(text).unwrap());
+            let empty = present(&[("createdBy", "koderover")]);
+            let mut survey = place(two(), "empty", empty.clone());
+            survey.narrow(scope, selector.as_ref());
+            survey.namespace("empty") == Some(&empty)
+        };
+        let inside = |namespace: &str| Scope {
+            namespace: Some(namespace.into()),
+            ..Scope::default()
+        };
+        assert!(known(&Scope::default(), None));
+        assert!(known(&inside("empty"), None));
+        assert!(!known(&inside("shop"), None));
+        assert!(!known(&Scope::default(), Some("team=a")));
+        let driver = Scope {
+            driver: Some(Driver::Secret),
+            ..Scope::default()
+        };
+        assert!(!known(&driver, None));
+        let named = Scope {
+            releases: vec!["web".into()],
+            ..Scope::default()
+        };
+        assert!(!known(&named, None));
     }
 
     #[test]

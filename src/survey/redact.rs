@@ -6,6 +6,7 @@
 //! only quote them. So what is known by heart stays, the rest is left out;
 //! names stay, without them there is nothing to say.
 
+use super::comparison::NO_OBJECT;
 use crate::live::{Compared, Found, Observed};
 use crate::survey::{
     ApiState, Labels, LeaseState, Listed, NamespaceState, Payload, Record, Release, Scope,
@@ -35,7 +36,7 @@ const DESCRIPTIONS: [&str; 12] = [
 
 /// How reasons begin that are our own words; what follows a colon is somebody
 /// else's.
-const REASONS: [&str; 19] = [
+const REASONS: [&str; 20] = [
     "forbidden",
     "not found",
     "invalid",
@@ -55,6 +56,7 @@ const REASONS: [&str; 19] = [
     "the file does not hold it",
     "the file holds it twice",
     "the file holds none",
+    NO_OBJECT,
 ];
 
 /// Labels whose values judgements compare or that name things: Helm's own,

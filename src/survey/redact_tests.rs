@@ -82,6 +82,7 @@ fn planted(secret: &str, before: &str) -> Survey {
         change: Change::Same,
         found: Found::Unreadable { reason: text() },
         keep: false,
+        expires: false,
         owner: None,
     };
     let unread = || Unread {
@@ -121,7 +122,8 @@ fn planted(secret: &str, before: &str) -> Survey {
     survey.comparisons.push(SeenComparison {
         of: comparison,
         objects: vec![compared],
-        untold: 0,
+        documents: 0,
+        generated: 0,
         failed: Some(text()),
     });
     survey.owned = Some(SeenOwned {

@@ -94,6 +94,7 @@ impl Hook {
             }),
             events: hook.events.iter().map(ToString::to_string).collect(),
             phase: hook.last_run.phase.to_string(),
+            started: hook.last_run.started_at,
         }
     }
 }
@@ -107,6 +108,9 @@ pub struct Hook {
     pub events: Vec<String>,
     /// `last_run.phase`: empty, `Unknown`, `Running`, `Succeeded`, `Failed`.
     pub phase: String,
+    /// `last_run.started_at`: the clock of the machine that ran Helm.
+    #[serde(default)]
+    pub started: Option<Timestamp>,
 }
 
 #[cfg(test)]
@@ -127,6 +131,14 @@ mod tests {
         assert!(!format!("{release:?}").contains("replicas"));
         let text = serde_json::to_string(&release).unwrap();
         assert_eq!(serde_json::from_str::<Release>(&text).unwrap(), release);
+    }
+
+    #[test]
+    fn a_hook_says_when_it_ran() {
+        let json = include_bytes!("../helm/release/helm4.json");
+        let hook = Release::read(json).unwrap().hooks.remove(0);
+        let started = "2026-03-03T08:29:00Z".parse().ok();
+        assert_eq!((hook.phase.as_str(), hook.started), ("Succeeded", started));
     }
 
     #[test]

@@ -54,18 +54,23 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let (number, all) = (drifted.len(), plain(objects.len(), "object"));
     let differ = if number == 1 { "differs" } else { "differ" };
     let mut summary = format!("{number} of its {all} {differ} from the deployed revision");
-    let refused = is_refused(standing.release, &drifted);
-    if refused {
-        summary += "; Helm's next upgrade will be refused";
+    summary += &standing.newer();
+    let conflict = may_conflict(standing.release, &drifted);
+    if conflict {
+        summary += "; Helm's next upgrade may be refused";
     }
-    let (severity, advice) = match refused {
-        true => (
+    let (severity, advice) = match (conflict, standing.is_overtaken()) {
+        (true, _) => (
             Severity::Warning,
             "bring what was changed into the chart, or upgrade with --force-conflicts to take it back",
         ),
-        false => (
+        (false, false) => (
             Severity::Info,
             "bring what was changed into the chart, or upgrade again to take it back",
+        ),
+        (false, true) => (
+            Severity::Info,
+            "upgrade again, which makes the objects as its chart says",
         ),
     };
     vec![Finding {
@@ -79,9 +84,10 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     }]
 }
 
-/// Whether Helm 4 would be refused: applied on the server, what another manager
-/// changed is a conflict (`conflict occurred while applying object`).
-fn is_refused(release: &Release, drifted: &[Evidence]) -> bool {
+/// Whether Helm 4 may be refused: applied on the server, what another manager
+/// changed is a conflict (`conflict occurred while applying object`), unless the
+/// chart by then says the same.
+fn may_conflict(release: &Release, drifted: &[Evidence]) -> bool {
     let others = |evidence: &Evidence| match evidence {
         Evidence::Drifted { writers, .. } => writers
             .iter()

@@ -49,7 +49,7 @@ fn needs(context: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
 
 fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let survey = context.survey;
-    let Some(owned) = &survey.owned else {
+    let Some(owned) = survey.all_owned() else {
         return Vec::new();
     };
     // A record that was not listed is none that is lost.
@@ -58,7 +58,7 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     }
     let known = known(histories);
     let mut lost: BTreeMap<(&str, &str), Vec<&Owned>> = BTreeMap::new();
-    for one in owned.objects.iter().filter(|one| one.besides.is_none()) {
+    for one in owned {
         let release = (one.namespace.as_str(), one.release.as_str());
         let names = &survey.scope.releases;
         let asked = names.is_empty() || names.contains(&one.release);

@@ -20,12 +20,14 @@ pub(super) static CHECK: Check = Check {
             en: "Before it does anything, Helm asks the API server for every kind in the stored manifest. Here there \
                  are some that it does not serve, so the next upgrade answers \"unable to build kubernetes objects \
                  from current release manifest … no matches for kind\", even with a new chart that does without \
-                 them; a rollback fails alike, and leaves the release pending. `helm uninstall` answers \"failed to \
+                 them; a rollback fails alike, and leaves the release pending. An upgrade starts from the deployed \
+                 revision, whatever failed since; a rollback and an uninstall from the newest. `helm uninstall` answers \"failed to \
                  delete release\" and stays uninstalling; Helm 3.9 forgets the release and leaves its objects. Hooks \
                  count where they belong to an uninstall or a rollback.",
             zh: "Helm 在做任何事之前，会向 API server 查询记录中每一种资源。这里有一些已不再提供，因此下一次升级会报错 \
                  \"unable to build kubernetes objects from current release manifest … no matches for kind\"，\
-                 即使新的 chart 已经不用它们；回滚同样会失败，并使 release 停留在 pending 状态。`helm uninstall` 报错 \
+                 即使新的 chart 已经不用它们；回滚同样会失败，并使 release 停留在 pending 状态。升级以已部署的 revision 为基准（无论之后有什么失败），\
+                 回滚和卸载以最新的 revision 为基准。`helm uninstall` 报错 \
                  \"failed to delete release\" 并停留在 uninstalling；Helm 3.9 则会删除发布记录，却把资源留在集群里。\
                  属于卸载或回滚的 hook 也算在内。",
         },
@@ -81,44 +83,60 @@ fn needs(_: Context<'_>, history: &History<'_>) -> Vec<Need> {
 fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let unserved = |object: &&ObjectRef| context.survey.serves(object) == Some(false);
     let records = acted_on(history);
-    let Some((newest, _)) = records.first() else {
+    let (Some(newest), Some(base)) = (records.first(), records.last()) else {
         return Vec::new();
     };
-    let releases = || records.iter().map(|(_, release)| *release);
-    let mut gone: Vec<&ObjectRef> = releases()
-        .flat_map(|release| &release.objects)
-        .filter(unserved)
-        .collect();
-    let severity = match gone.is_empty() {
-        true => Severity::Warning,
-        false => Severity::Error,
-    };
-    gone.extend(releases().flat_map(hooks).filter(unserved));
+    let mut gone: Vec<&ObjectRef> = Vec::new();
+    let [in_newest, in_base] = [newest, base].map(|(_, release)| {
+        let before = gone.len();
+        gone.extend(release.objects.iter().filter(unserved));
+        gone.len() > before
+    });
+    let built = records.iter().flat_map(|(_, release)| hooks(release));
+    gone.extend(built.filter(unserved));
     gone.sort();
     gone.dedup();
     if gone.is_empty() {
         return Vec::new();
     }
+    let (severity, (record, _), consequence) = match (in_newest, in_base) {
+        (true, true) => (
+            Severity::Error,
+            newest,
+            "the next upgrade, rollback or uninstall fails",
+        ),
+        (true, false) => (
+            Severity::Warning,
+            newest,
+            "no upgrade starts from this revision, but a rollback or an uninstall does, and fails",
+        ),
+        (false, true) => (
+            Severity::Error,
+            base,
+            "the next upgrade starts from this revision and fails, and so does a rollback to it",
+        ),
+        (false, false) => (
+            Severity::Warning,
+            newest,
+            "only hooks use it: an uninstall or a rollback fails",
+        ),
+    };
     let mut kinds: Vec<(&str, &str)> = gone.iter().map(|one| kind(one)).collect();
     kinds.dedup();
     let kinds = kinds
         .into_iter()
         .map(|(version, kind)| format!("{kind} ({version})"));
-    let consequence = match severity {
-        Severity::Error => "the next upgrade, rollback or uninstall fails",
-        _ => "only hooks use it: an uninstall or a rollback fails",
-    };
     vec![Finding {
         id: CHECK.id,
         severity,
-        subject: Subject::record(newest),
+        subject: Subject::record(record),
         verdict: None,
         summary: format!(
             "the API server does not serve {}; {consequence}",
             listed(kinds)
         ),
         evidence: gone.iter().take(MOST).map(|one| evidence(one)).collect(),
-        advice: advice(history, &gone),
+        advice: advice(history, &gone, record.id == newest.0.id),
     }]
 }
 
@@ -138,7 +156,8 @@ fn evidence(object: &ObjectRef) -> Evidence {
     }
 }
 
-fn advice(history: &History<'_>, gone: &[&ObjectRef]) -> Vec<Advice> {
+/// The plugin rewrites the newest record, and an uninstall builds that one.
+fn advice(history: &History<'_>, gone: &[&ObjectRef], in_newest: bool) -> Vec<Advice> {
     let mut advice = vec![own(
         "save the records, which say what those objects are",
         &["backup", &history.release, "-n", history.namespace],
@@ -146,7 +165,11 @@ fn advice(history: &History<'_>, gone: &[&ObjectRef]) -> Vec<Advice> {
     let (known, others): (Vec<&ObjectRef>, Vec<&ObjectRef>) = gone
         .iter()
         .partition(|object| apis::going(object).is_some());
-    if !known.is_empty() {
+    if !known.is_empty() && !in_newest {
+        advice.push(say(
+            "Helm's plugin mapkubeapis does not help here: it rewrites the newest record, and this is an older one",
+        ));
+    } else if !known.is_empty() {
         let words = ["mapkubeapis", &history.release, "-n", history.namespace];
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         advice.push(Advice {
@@ -167,8 +190,10 @@ fn advice(history: &History<'_>, gone: &[&ObjectRef]) -> Vec<Advice> {
             listed(kinds)
         )));
     }
-    advice.push(say(
-        "do not run helm uninstall before: it would fail, or with Helm 3.9 forget the release and leave its objects",
-    ));
+    if in_newest {
+        advice.push(say(
+            "do not run helm uninstall before: it would fail, or with Helm 3.9 forget the release and leave its objects",
+        ));
+    }
     advice
 }

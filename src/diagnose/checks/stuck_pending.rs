@@ -5,6 +5,7 @@ use super::{Check, Examines, own, say, says};
 use crate::diagnose::extent::{self, Done, Extent};
 use crate::diagnose::life::{self, Life};
 use crate::diagnose::{Advice, Command, Context, Explanation, Finding, Subject, Text, Verdict};
+use crate::helm::Status;
 use crate::survey::{History, Need, Record, Release};
 
 pub(super) static CHECK: Check = Check {
@@ -35,11 +36,12 @@ pub(super) static CHECK: Check = Check {
         cure: Text {
             en: "If the verdict is stale: `{self} unstick RELEASE -n NAMESPACE --dry-run` shows the repair, without \
                  `--dry-run` it saves a snapshot, marks the revision failed and fences it; then run the same upgrade \
-                 again. `{self} undo` takes the repair back. Until that upgrade is done, do not run `helm uninstall \
-                 --keep-history`: it deletes the objects but cannot mark the fenced revision uninstalled. If it is possibly-running: wait, or end what is named.",
+                 or rollback again, for an install `helm upgrade --install`. `{self} undo` takes the repair back. \
+                 Until that is done, do not run `helm uninstall --keep-history`: it deletes the objects but cannot \
+                 mark the fenced revision uninstalled. If it is possibly-running: wait, or end what is named.",
             zh: "如果判定为 stale：先用 `{self} unstick RELEASE -n NAMESPACE --dry-run` 查看修复计划；去掉 \
-                 `--dry-run` 后会先保存快照，再把该 revision 标记为 failed 并加以保护（immutable），然后重新执行同样的升级即可。\
-                 `{self} undo` 可以撤销修复。在升级完成之前不要执行 `helm uninstall --keep-history`：\
+                 `--dry-run` 后会先保存快照，再把该 revision 标记为 failed 并加以保护（immutable），然后重新执行同样的升级或回滚即可；\
+                 如果是安装，请执行 `helm upgrade --install`。`{self} undo` 可以撤销修复。在此操作完成之前不要执行 `helm uninstall --keep-history`：\
                  它会删除资源，却无法把受保护的 revision 标记为 uninstalled。如果判定为 possibly-running：请等待，或先结束所列出的对象。",
         },
     },
@@ -161,34 +163,48 @@ fn advice(
 
 /// What is right once the record is repaired, by what the operation did.
 fn afterwards(history: &History<'_>, extent: Extent) -> Option<Advice> {
-    let newest = history.newest()?;
+    let (newest, release) = pending(history)?;
     let back = history
         .deployed()
         .filter(|record| record.revision() < newest.revision())
         .filter_map(Record::revision)
         .max();
+    let again = again(&release.status);
     let text = match (extent, back) {
         (Extent::Unknown, _) => return None,
         (Extent::None, _) => {
-            "then run the same upgrade again: nothing was changed yet, so nothing is lost".to_owned()
+            format!("then {again}: nothing was changed yet, so nothing is lost")
         }
         (Extent::All, _) => {
-            "then run the same upgrade again: it finds its work done, and writes the record that is missing"
-                .to_owned()
+            format!("then {again}: it finds its work done, and writes the record that is missing")
         }
-        (Extent::Part, None) => {
-            "then run the same upgrade again, which goes on from what is there".to_owned()
-        }
+        (Extent::Part, None) => format!("then {again}, which goes on from what is there"),
         (Extent::Part, Some(back)) => {
             let text = format!(
-                "then run the same upgrade again, which goes on from what is there; or go back to revision {back}, \
-                 whose rollback runs its hooks"
+                "then {again}, which goes on from what is there; or go back to revision {back}, whose rollback runs \
+                 its hooks"
             );
-            let words = ["rollback", &history.release, &back.to_string(), "-n", history.namespace];
+            let words = [
+                "rollback",
+                &history.release,
+                &back.to_string(),
+                "-n",
+                history.namespace,
+            ];
             let words = words.iter().map(|word| (*word).to_owned()).collect();
             let command = Some(Command::Helm(history.driver, words));
             return Some(Advice { text, command });
         }
     };
     Some(say(&text))
+}
+
+/// The operation once more. An install's name is in use by then; a rollback
+/// without a revision would go to the one before the newest.
+fn again(status: &Status) -> &'static str {
+    match status {
+        Status::PendingInstall => "run helm upgrade --install with what was to be installed",
+        Status::PendingRollback => "run the same rollback again, with its revision",
+        _ => "run the same upgrade again",
+    }
 }

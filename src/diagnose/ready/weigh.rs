@@ -13,6 +13,7 @@ const FULL: u64 = 95;
 const BUSY: &str = "another operation (install/upgrade/rollback) is in progress";
 const TAKEN: &str = "release: already exists";
 const TOO_LONG: &str = "Too long: must have at most 1048576 bytes";
+const CONFLICT: &str = "conflict occurred while applying object";
 const UNKNOWN_API: &str = "unable to build kubernetes objects from current release manifest";
 
 /// What the API server says to whoever creates something there.
@@ -113,8 +114,11 @@ fn around(finding: &Finding, history: &History<'_>, operation: Operation) -> Wei
         }
         ("removed-api", Upgrade) => error.then(|| (Blocks, Some(UNKNOWN_API.to_owned()))),
         ("removed-api", Rollback) => Some((Blocks, error.then(|| UNKNOWN_API.to_owned()))),
+        // It deletes what the newest revision declares.
         ("removed-api", Uninstall) => {
-            Some((Blocks, Some(format!("failed to delete release: {release}"))))
+            let newest = history.newest().and_then(Record::revision);
+            let says = format!("failed to delete release: {release}");
+            (finding.subject.revision == newest).then_some((Blocks, Some(says)))
         }
         ("deprecated-api", Rollback | Uninstall) => None,
         _ => Some((Notes, None)),
@@ -146,6 +150,9 @@ fn of_records(finding: &Finding, history: &History<'_>, operation: Operation) ->
             let says = nothing_deployed(history);
             Some((Notes, says.map(|says| format!("{says} (up to 3.2.0)"))))
         }
+        // What the new chart says of those fields is not known here.
+        "drift" if creates && !info => Some((Hides, Some(CONFLICT.to_owned()))),
+        "drift" => None,
         "zadig-refuses" | "zadig-history-full" => (operation == Upgrade).then_some((Notes, None)),
         "near-size-limit" | "none-deployed" | "pending-in-history" => None,
         _ => (!info).then_some((Notes, None)),

@@ -182,6 +182,28 @@ fn removed_api() {
 }
 
 #[test]
+fn no_upgrade_starts_from_a_failed_revision_where_one_is_deployed() {
+    let failed = |deployed: bool| {
+        let mut records = healthy();
+        records.push(record(3, Status::Failed, 3000));
+        says(&mut records[2]).objects = vec![budget()];
+        if !deployed {
+            records.remove(1);
+        }
+        let gone = serve(survey(records), "policy/v1beta1", None);
+        let mut found = diagnose(&gone, &Policy::default());
+        found.retain(|one| one.id == "removed-api");
+        found.remove(0)
+    };
+    let found = failed(true);
+    assert_eq!((found.severity, found.subject.revision), (WARNING, Some(3)));
+    assert!(found.summary.contains("no upgrade starts from this"));
+    let found = failed(false);
+    assert_eq!((found.severity, found.subject.revision), (ERROR, Some(3)));
+    assert!(found.summary.contains("the next upgrade"));
+}
+
+#[test]
 fn what_a_definition_brought_is_not_for_mapkubeapis() {
     let thing = object("example.com/v1", "Thing", None);
     let found = only(&serve(survey(of(vec![thing])), "example.com/v1", None));
@@ -203,6 +225,7 @@ fn hooks_count_where_helm_builds_them_from_the_record() {
             object: object("batch/v1beta1", "Job", None),
             events: vec![event.into()],
             phase: String::new(),
+            started: None,
         }];
         serve(survey(records), "batch/v1beta1", None)
     };
@@ -234,7 +257,12 @@ fn what_has_a_finding_of_its_own_has_no_second_one() {
     records[1] = record(2, Status::Failed, 4000);
     says(&mut records[0]).objects = vec![budget()];
     let gone = serve(survey(records), "policy/v1beta1", None);
-    assert_eq!(ids(&gone), ["removed-api"]);
+    let found = only(&gone);
+    assert_eq!((found.id, found.severity), ("removed-api", ERROR));
+    assert_eq!(found.subject.revision, Some(1));
+    // An uninstall is one of the failed revision, and goes through.
+    let advised = |word: &str| found.advice.iter().any(|one| one.text.contains(word));
+    assert!(!advised("do not run helm uninstall") && advised("does not help here"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::diagnose::extent::Extent;
 use crate::live::{Change, Compared, Difference, Found, LiveObject, ObjectRef};
-use crate::survey::fixture::{NAMESPACE, live, writer};
+use crate::survey::fixture::{NAMESPACE, ago, live, writer};
 use crate::survey::{Comparison, Hook, SeenComparison};
 
 fn object(name: &str) -> ObjectRef {
@@ -19,6 +19,7 @@ fn compared(name: &str, change: Change, found: Found) -> Compared {
         change,
         found,
         keep: false,
+        expires: false,
         owner: None,
     }
 }
@@ -31,7 +32,8 @@ fn seen(records: &[Record], base: Option<usize>, objects: Vec<Compared>) -> Seen
             namespace: NAMESPACE.into(),
         },
         objects,
-        untold: 0,
+        documents: 0,
+        generated: 0,
         failed: None,
     }
 }
@@ -80,6 +82,13 @@ fn none_some_or_all_of_it() {
     };
     assert_eq!(extent(two(new(), unreadable)), Extent::Unknown);
     assert_eq!(extent(two(old(), Found::Unserved)), Extent::Unknown);
+    // A Job that is not there was not made yet, or is done and gone.
+    let mut gone = compared("gone", Added, old());
+    gone.expires = true;
+    assert_eq!(
+        extent(vec![compared("a", Added, new()), gone]),
+        Extent::Unknown
+    );
     let mut kept = compared("kept", Removed, old());
     kept.keep = true;
     assert_eq!(extent(vec![compared("a", Added, new()), kept]), Extent::All);
@@ -98,6 +107,7 @@ fn hooks_are_a_part_of_it() {
             object: job.clone(),
             events: vec![event.into()],
             phase: phase.into(),
+            started: None,
         });
         let changed = compared("web", Change::Changed, Found::New);
         let seen = seen(&records, Some(0), vec![changed]);
@@ -158,6 +168,39 @@ fn hooks_are_a_part_of_it() {
         (Extent::All, None)
     );
     assert_eq!(with_hook("test", "Running", over), (Extent::All, None));
+}
+
+#[test]
+fn a_rollback_did_not_run_the_hooks_that_it_copied() {
+    use Status::{PendingRollback, PendingUpgrade};
+    let with = |status: Status, ran: i64| {
+        let mut records = healthy();
+        records.push(record(3, status, 4000));
+        let release = says(&mut records[2]);
+        release.last_deployed = Some(ago(4000));
+        let event = match release.status {
+            PendingRollback => "post-rollback",
+            _ => "post-upgrade",
+        };
+        release.hooks.push(Hook {
+            object: ObjectRef {
+                kind: "Job".into(),
+                api_version: "batch/v1".into(),
+                ..object("hook")
+            },
+            events: vec![event.into()],
+            phase: "Succeeded".into(),
+            started: Some(ago(ran)),
+        });
+        let job = release.hooks[0].object.clone();
+        let changed = compared("web", Change::Changed, Found::New);
+        let seen = seen(&records, Some(1), vec![changed]);
+        told(&see(stuck_with(records, seen), job, Observed::Missing)).0
+    };
+    assert_eq!(with(PendingRollback, 9000), Extent::Part);
+    assert_eq!(with(PendingRollback, 3990), Extent::All);
+    // An upgrade's hooks are rendered anew: their runs are its own.
+    assert_eq!(with(PendingUpgrade, 9000), Extent::All);
 }
 
 #[test]
@@ -260,6 +303,30 @@ fn the_advice_follows_from_it() {
         panic!("a part can be taken back")
     };
     assert_eq!(words, ["rollback", "web", "1", "-n", "shop"]);
+}
+
+#[test]
+fn what_is_run_again_is_what_was_interrupted() {
+    let again = |status: Status, base: Option<usize>| {
+        let mut records = healthy();
+        records.push(record(3, status, 4000));
+        let objects = vec![compared("a", Change::Changed, Found::Old)];
+        let seen = seen(&records, base, objects);
+        let findings = diagnose(&stuck_with(records, seen), &Policy::default());
+        findings[0].advice[1].text.clone()
+    };
+    use Status::{PendingInstall, PendingRollback, PendingUpgrade};
+    let starts = |text: String, start: &str| assert!(text.starts_with(start), "{text}");
+    starts(again(PendingUpgrade, Some(1)), "then run the same upgrade");
+    starts(
+        again(PendingRollback, Some(1)),
+        "then run the same rollback",
+    );
+    // The name is in use: only an upgrade takes it over.
+    starts(
+        again(PendingInstall, None),
+        "then run helm upgrade --install",
+    );
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn hook(kind: &str, event: &str) -> (Hook, ObjectRef) {
         object: object.clone(),
         events: vec![event.into()],
         phase: String::new(),
+        started: None,
     };
     (hook, object)
 }

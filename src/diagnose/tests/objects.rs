@@ -4,7 +4,7 @@ use super::{healthy, stuck};
 use crate::diagnose::*;
 use crate::helm::{Driver, Status};
 use crate::live::{Change, Compared, Difference, Found, ObjectRef, Observed, Readiness};
-use crate::survey::fixture::{NAMESPACE, deployment, live, record, says, see, survey, writer};
+use crate::survey::fixture::{NAMESPACE, ago, deployment, live, record, says, see, survey, writer};
 use crate::survey::{
     ApiState, Besides, Comparison, Hook, Owned, Payload, Record, SeenApi, SeenComparison,
     SeenOwned, Survey, Unread,
@@ -30,7 +30,7 @@ fn owned(release: &str, name: &str) -> Owned {
         namespace: NAMESPACE.into(),
         release: release.into(),
         object: placed(name),
-        created: None,
+        created: Some(ago(3600)),
         besides: None,
     }
 }
@@ -41,6 +41,7 @@ fn compared(name: &str, found: Found) -> Compared {
         change: Change::Same,
         found,
         keep: false,
+        expires: false,
         owner: Some((NAMESPACE.into(), "web".into())),
     }
 }
@@ -60,7 +61,8 @@ fn deep(records: Vec<Record>, objects: Vec<Compared>, owned: Vec<Owned>) -> Surv
             namespace: NAMESPACE.into(),
         },
         objects,
-        untold: 0,
+        documents: 0,
+        generated: 0,
         failed: None,
     }));
     survey.owned = Some(SeenOwned {
@@ -122,6 +124,44 @@ fn missing_objects() {
     assert_eq!(find(&with(Found::Unserved)), []);
     let reason = "forbidden".into();
     assert_eq!(find(&with(Found::Unreadable { reason })), []);
+    // A Job that is done goes where it says for how long it stays.
+    let mut gone = compared("web", Found::Missing);
+    gone.expires = true;
+    assert_eq!(find(&deep(healthy(), vec![gone], vec![])), []);
+}
+
+/// A failed upgrade has removed and changed what it was to: to go back would
+/// take back the rest of it.
+#[test]
+fn what_a_newer_revision_did_is_not_taken_back() {
+    let with = |newest: Option<Status>, found: Found| {
+        let mut records = healthy();
+        records.extend(newest.map(|status| record(3, status, 3000)));
+        let survey = deep(records, vec![compared("web", found)], vec![]);
+        let policy = Policy {
+            deep: true,
+            ..Policy::default()
+        };
+        let mut findings = diagnose(&survey, &policy);
+        findings.retain(|one| ["missing-objects", "drift"].contains(&one.id));
+        findings.pop()
+    };
+    let helm = |finding: &Finding| {
+        let mut commands = finding.advice.iter().map(|one| &one.command);
+        commands.any(|command| matches!(command, Some(Command::Helm(..))))
+    };
+    let alone = with(None, Found::Missing).unwrap();
+    assert!(helm(&alone) && alone.summary == "none of its 1 object exists");
+    let overtaken = with(Some(Status::Failed), Found::Missing).unwrap();
+    assert!(!helm(&overtaken), "{overtaken:?}");
+    assert!(overtaken.summary.contains("revision 3 is newer (failed)"));
+    assert_eq!(overtaken.subject.revision, Some(2));
+    let drifted = with(Some(Status::Failed), differs("helm")).unwrap();
+    assert!(drifted.summary.contains("revision 3 is newer (failed)"));
+    assert!(drifted.advice[0].text.starts_with("upgrade again"));
+    // Of a release that is gone nothing is missing.
+    assert_eq!(with(Some(Status::Uninstalled), Found::Missing), None);
+    assert_eq!(with(Some(Status::Uninstalled), differs("helm")), None);
 }
 
 #[test]
@@ -278,6 +318,15 @@ fn what_is_somebodys_besides_is_neither_lost_nor_orphaned() {
 }
 
 #[test]
+fn what_was_made_while_we_looked_is_neither_lost_nor_orphaned() {
+    let objects = ["web", "new"].map(|release| Owned {
+        created: Some(ago(0)),
+        ..owned(release, "extra")
+    });
+    assert_eq!(find(&deep(healthy(), vec![], objects.into())), []);
+}
+
+#[test]
 fn a_cluster_scoped_object_is_declared_wherever_its_manifest_puts_it() {
     let mut records = healthy();
     let tenant = ObjectRef {
@@ -301,25 +350,41 @@ fn a_cluster_scoped_object_is_declared_wherever_its_manifest_puts_it() {
     assert_eq!(find(&survey.sorted()), []);
 }
 
-#[test]
-fn leftover_hook() {
-    let hook = |name: &str| Hook {
+fn hook(kind: &str, name: &str) -> Hook {
+    Hook {
         object: ObjectRef {
-            kind: "Job".into(),
+            api_version: "batch/v1".into(),
+            kind: kind.into(),
             ..object(name)
         },
         events: vec!["post-install".into()],
         phase: "Succeeded".into(),
-    };
+        started: None,
+    }
+}
+
+/// Live, of that uid.
+fn lives(uid: &str) -> Observed {
+    match live(Readiness::Ready, vec![writer("helm", 60)]) {
+        Observed::Present(mut object) => {
+            object.uid = uid.into();
+            Observed::Present(object)
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn leftover_hook() {
     let with = |newest: Option<&str>, there: Observed| {
         let mut records = healthy();
-        says(&mut records[0]).hooks.push(hook("old"));
+        says(&mut records[0]).hooks.push(hook("Job", "old"));
         let hooks = &mut says(&mut records[1]).hooks;
-        hooks.extend(newest.map(hook));
+        hooks.extend(newest.map(|name| hook("Job", name)));
         let survey = deep(records, vec![], vec![]);
-        find(&see(survey, hook("old").object, there))
+        find(&see(survey, hook("Job", "old").object, there))
     };
-    let there = |owner: Option<&str>| match live(Readiness::Ready, vec![writer("helm", 60)]) {
+    let there = |owner: Option<&str>| match lives("old") {
         Observed::Present(mut job) => {
             job.owner = owner.map(|name| (NAMESPACE.into(), name.into()));
             Observed::Present(job)
@@ -334,4 +399,68 @@ fn leftover_hook() {
     assert_eq!(with(None, Observed::Missing), []);
     // What was a hook is a release's object now.
     assert_eq!(with(None, there(Some("web"))), []);
+}
+
+#[test]
+fn a_hook_that_is_spelled_in_another_way_is_no_former_one() {
+    let with = |now: Hook, seen: Observed| {
+        let mut records = healthy();
+        says(&mut records[0]).hooks.push(hook("Job", "migrate"));
+        says(&mut records[1]).hooks.push(now.clone());
+        let survey = deep(records, vec![], vec![]);
+        let survey = see(survey, hook("Job", "migrate").object, lives("a"));
+        find(&see(survey, now.object, seen))
+    };
+    let spelled = |change: fn(&mut ObjectRef)| {
+        let mut hook = hook("Job", "migrate");
+        change(&mut hook.object);
+        hook
+    };
+    let version = || spelled(|object| object.api_version = "batch/v2".into());
+    assert_eq!(with(version(), lives("a")), []);
+    let placed = || spelled(|object| object.namespace = Some(NAMESPACE.into()));
+    assert_eq!(with(placed(), lives("a")), []);
+    // Where that cannot be known, nothing is said.
+    let reason = "forbidden".to_owned();
+    assert_eq!(with(placed(), Observed::Unreadable { reason }), []);
+    // One of the same name elsewhere is another one.
+    let moved = || spelled(|object| object.namespace = Some("elsewhere".into()));
+    let left = [("leftover-hook", Severity::Info)];
+    assert_eq!(with(moved(), lives("b")), left);
+    assert_eq!(with(moved(), Observed::Missing), left);
+}
+
+#[test]
+fn hooks_of_the_deployed_revision_are_no_former_ones() {
+    let mut records = healthy();
+    says(&mut records[1]).hooks.push(hook("Job", "migrate"));
+    records.push(record(3, Status::Failed, 3000));
+    let survey = deep(records, vec![compared("web", Found::New)], vec![]);
+    let survey = see(survey, hook("Job", "migrate").object, lives("a"));
+    let ids: Vec<_> = find(&survey).into_iter().map(|one| one.0).collect();
+    assert!(!ids.contains(&"leftover-hook"), "{ids:?}");
+}
+
+#[test]
+fn only_what_ran_is_deleted_for_its_logs_alone() {
+    let advice = |kinds: &[&str]| {
+        let mut uninstalled = record(1, Status::Uninstalled, 4000);
+        let hooks = &mut says(&mut uninstalled).hooks;
+        hooks.extend(kinds.iter().map(|kind| hook(kind, "x")));
+        let mut survey = deep(vec![uninstalled], vec![], vec![]);
+        for kind in kinds {
+            survey = see(survey, hook(kind, "x").object, lives(kind));
+        }
+        let policy = Policy {
+            deep: true,
+            ..Policy::default()
+        };
+        let findings = diagnose(&survey, &policy).into_iter();
+        let mut left = findings.filter(|one| one.id == "leftover-hook");
+        left.next().unwrap().advice.remove(0).text
+    };
+    assert!(advice(&["Job", "Pod"]).starts_with("delete them"));
+    assert!(advice(&["Secret", "PersistentVolumeClaim"]).starts_with("see whether anything uses"));
+    let both = advice(&["Job", "Secret"]);
+    assert!(both.contains("Jobs and Pods") && both.contains("anything uses"));
 }

@@ -4,11 +4,11 @@ use super::{healthy, stuck, waiting};
 use crate::diagnose::ready::{Answer, Operation, Question, Ready, Weight, needs, ready};
 use crate::diagnose::*;
 use crate::helm::{Driver, Status};
-use crate::live::{LiveObject, ObjectRef, Observed};
+use crate::live::{Change, Compared, Difference, Found, LiveObject, ObjectRef, Observed};
 use crate::survey::fixture::{
     NAMESPACE, ago, deployment, live, place, present, record, says, see, serve, survey, writer,
 };
-use crate::survey::{NamespaceState, Payload, Record, Survey, Unread};
+use crate::survey::{Comparison, NamespaceState, Payload, Record, SeenComparison, Survey, Unread};
 
 use Answer::{No, Unknown, Yes};
 use Operation::{Rollback, Uninstall, Upgrade};
@@ -250,6 +250,19 @@ fn what_surrounds_it_stands_in_the_way() {
         said(&removed, Uninstall).as_deref(),
         Some("failed to delete release: web")
     );
+    // An upgrade starts from the deployed revision, an uninstall from the newest.
+    let failed = |objects: [&str; 2]| {
+        let mut records = stuck();
+        records[1] = record(2, Status::Failed, 4000);
+        for (record, api) in records.iter_mut().zip(objects) {
+            says(record).objects[0].api_version = api.into();
+        }
+        serve(survey(records), "apps/v1beta1", None)
+    };
+    let apis = ["apps/v1", "apps/v1beta1"];
+    assert_eq!(answers(&failed(apis)), [Yes, No, No]);
+    let apis = ["apps/v1beta1", "apps/v1"];
+    assert_eq!(answers(&failed(apis)), [No, No, Yes]);
     let mut records = healthy();
     says(&mut records[1]).objects[0].namespace = Some("nowhere".into());
     let gone = survey(records);
@@ -343,4 +356,43 @@ fn the_driver_that_helm_looks_into_is_the_one_that_counts() {
     let ready = ask(&survey(other), Upgrade);
     assert_eq!((ready.answer, ready.exists), (No, true));
     assert!(ready.reasons.iter().any(|one| one.id == "other-driver"));
+}
+
+/// With --deep: whether it is a conflict, the new chart decides.
+#[test]
+fn what_others_changed_may_be_a_conflict() {
+    let with = |method: &str| {
+        let mut records = healthy();
+        says(&mut records[1]).apply_method = method.into();
+        let mut survey = survey(records.clone());
+        survey.comparisons.push(SeenComparison {
+            of: Comparison {
+                record: records[1].id.clone(),
+                base: Some(records[1].id.clone()),
+                namespace: NAMESPACE.into(),
+            },
+            objects: vec![Compared {
+                object: deployment(),
+                change: Change::Same,
+                found: Found::Differs {
+                    fields: vec![Difference {
+                        field: "spec.replicas".into(),
+                        writers: vec!["kubectl-edit".into()],
+                    }],
+                },
+                keep: false,
+                expires: false,
+                owner: None,
+            }],
+            documents: 0,
+            generated: 0,
+            failed: None,
+        });
+        survey
+    };
+    assert_eq!(answers(&with("ssa")), [Unknown, Unknown, Yes]);
+    let conflict = "conflict occurred while applying object";
+    assert_eq!(said(&with("ssa"), Upgrade).as_deref(), Some(conflict));
+    // Helm's client-side merge writes over it.
+    assert_eq!(answers(&with("csa")), [Yes; 3]);
 }

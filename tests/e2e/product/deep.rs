@@ -7,7 +7,7 @@ use zadig_doctor::helm::Driver;
 use super::{LONG, Later};
 use crate::helm::{HelmVersion, chart};
 use crate::scenarios::charts::like_quiet;
-use crate::scenarios::{RELEASE, Stage};
+use crate::scenarios::{RELEASE, Stage, find};
 
 /// What `check --deep` finds in the namespace: ids and severities.
 fn deep(later: &Later, stage: &Stage) -> Vec<(String, String)> {
@@ -82,6 +82,96 @@ fn what_the_api_server_writes_in_its_own_way_has_not_drifted() {
     api.merge(&path, &json!({"metadata": {"labels": {"tier": "other"}}}));
     let drift = ("drift".to_owned(), "warning".to_owned());
     assert_eq!(deep(&later, &stage), [drift]);
+}
+
+/// What the API server makes of an empty value is the chart's all the same.
+#[test]
+fn what_a_chart_states_as_empty() {
+    let objects = br#"apiVersion: v1
+kind: Service
+metadata: {name: {{ .Release.Name }}-empty}
+spec:
+  {type: "", clusterIP: "", sessionAffinity: "", ipFamilies: [], clusterIPs: [], externalIPs: [],
+   ports: [{port: 80, protocol: ""}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: {{ .Release.Name }}-empty}
+secrets: []
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: {{ .Release.Name }}-empty, finalizers: []}
+spec:
+  {accessModes: [ReadWriteOnce], storageClassName: "", volumeName: "", resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: {{ .Release.Name }}-empty}
+spec: {podSelector: {}, policyTypes: []}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: {{ .Release.Name }}-empty}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: none}, maxReplicas: 2, metrics: []}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: {{ .Release.Name }}-empty}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: empty}}
+  template:
+    metadata: {labels: {app: empty}}
+    spec:
+      restartPolicy: ""
+      dnsPolicy: ""
+      schedulerName: ""
+      tolerations: []
+      containers: [{name: empty, image: empty, imagePullPolicy: "", args: [], env: [{name: A, value: ""}]}]
+"#;
+    for version in [HelmVersion::V3_9, HelmVersion::V3_17, HelmVersion::V4] {
+        let stage = Stage::new("empty", version, Driver::Secret);
+        let chart = like_quiet(&stage, &[("templates/empty.yaml", &objects[..])]);
+        stage.helm.ok(&["install", RELEASE, &chart]);
+        let later = Later::by(LONG);
+        assert_eq!(deep(&later, &stage), [], "{version:?}");
+        let container = json!({"name": "empty", "args": ["by", "hand"], "env": [{"name": "A", "value": "hand"}]});
+        let pods = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+        let path = stage
+            .namespace
+            .apps(&format!("deployments/{RELEASE}-empty"));
+        let strategic = "application/strategic-merge-patch+json";
+        let api = stage.namespace.bed().api();
+        api.send("PATCH", &path, strategic, &pods).unwrap();
+        let namespace = stage.namespace.name();
+        let output = later.run(&["check", "--deep", "-n", namespace, "-o", "json"]);
+        let report = output.json();
+        let told = report["findings"][0]["evidence"][0]["text"].as_str();
+        let at = "spec.template.spec.containers[empty]";
+        let differs = format!(
+            "Deployment {RELEASE}-empty differs in {at}.args, {at}.env[A].value, written by"
+        );
+        let starts = told.is_some_and(|told| told.starts_with(&differs));
+        assert!(starts, "{version:?}: {report:#}");
+    }
+}
+
+/// Who names the release gets the finding, and the file.
+#[test]
+fn a_release_whose_records_are_lost_is_found_by_name() {
+    let stage = find("records-gone").make(HelmVersion::V3_17);
+    let later = Later::by(LONG);
+    let file = later.tool.home().join("survey.json").display().to_string();
+    let args = ["check", "--deep", "-o", "json", "--fail-on=warning"];
+    let output = later.on(&stage, &[&args[..], &["--save", &file]].concat());
+    let report = output.expect_code(1).json();
+    assert_eq!(report["findings"][0]["id"], "lost-records", "{report:#}");
+    let again = later.on(&stage, &[&args[..], &["--from", &file]].concat());
+    assert_eq!(again.expect_code(1).json(), report);
+    // Without a deep look nobody can know of it.
+    let said = later.on(&stage, &["check"]).expect_code(1).to_string();
+    assert!(said.contains("there is no record of a release"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `check --ready-for`: what a pipeline asks before it deploys, and that Helm then says what was foretold.
 
 use serde_json::Value;
+use zadig_doctor::helm::Driver;
 
 use super::{LONG, Later};
 use crate::bed::{Bed, Namespace};
@@ -227,6 +228,37 @@ fn a_namespace_that_is_being_deleted() {
     let install = ["upgrade", "--install", "web", &chart("quiet")];
     let said = helm.run(&install).expect_code(1).to_string();
     assert!(said.contains("because it is being terminated"), "{said}");
+}
+
+#[test]
+fn a_deep_look_and_a_driver_are_asked_for_here_too() {
+    let namespace = Namespace::new("ready-deep");
+    let helm = Helm::new(HelmVersion::V4, &namespace).driver(Driver::ConfigMap);
+    helm.ok(&["install", "web", &chart("quiet")]);
+    let patch = serde_json::json!({"data": {"message": "by hand"}});
+    let map = namespace.core("configmaps/web");
+    Bed::get().api().merge(&map, &patch);
+    let ask = |more: &[&str]| {
+        let args = [
+            "check",
+            "web",
+            "-n",
+            namespace.name(),
+            "--ready-for=upgrade",
+        ];
+        Tool::new().run(&[&args, more].concat())
+    };
+    let other = format!("HELM_DRIVER={}", Driver::ConfigMap);
+    let said = ask(&[]).expect_code(0).stdout;
+    assert!(said.contains(&other), "{said}");
+    let said = ask(&["--driver=configmap"]).expect_code(0).stdout;
+    assert!(!said.contains(&other), "{said}");
+    let conflict = "conflict occurred while applying object";
+    let said = ask(&["--driver=configmap", "--deep"]).expect_code(3).stdout;
+    assert!(said.contains(conflict), "{said}");
+    let upgrade = ["upgrade", "web", &chart("quiet")];
+    let said = helm.run(&upgrade).expect_code(1).to_string();
+    assert!(said.contains(conflict), "{said}");
 }
 
 #[test]
