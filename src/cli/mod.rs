@@ -113,9 +113,16 @@ fn dispatch(settings: &Settings, verb: VerbArgs) -> Result<Exit, Failure> {
     }
 }
 
+/// How many payloads are taken apart at the same time at most, name servers asked
+/// and files read: each thread keeps some memory.
+fn helpers() -> usize {
+    std::thread::available_parallelism().map_or(4, |cores| cores.get() + 2)
+}
+
 fn in_runtime(verb: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(helpers())
         .build();
     let runtime =
         runtime.map_err(|error| Failure::caused(Exit::Unreachable, "failed to start", error))?;
