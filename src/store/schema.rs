@@ -63,7 +63,7 @@ seal BLOB NOT NULL,event TEXT NOT NULL,PRIMARY KEY(operation,position))STRICT,WI
 
 /// A store of a single release is a few kilobytes, and each table and index
 /// takes a page at least.
-const PAGE: i64 = 512;
+pub(super) const PAGE: i64 = 512;
 
 /// Opens the database's file, which must be there, and changes nothing in it.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
