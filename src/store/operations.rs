@@ -172,6 +172,25 @@ pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
+/// An operation that needs a snapshot: it was taken before its first write, or
+/// the operation did not end and its plan names it.
+pub(super) fn refers(
+    connection: &Connection,
+    snapshot: &str,
+) -> Result<Option<String>, StoreError> {
+    for id in ids(connection)? {
+        let header = find(connection, &id)?;
+        let named = header.plan.contains(snapshot) && {
+            let events = events(connection, &header)?;
+            !events.iter().any(|event| matches!(event, Event::Ended))
+        };
+        if header.snapshot == snapshot || named {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
 /// The id of the one operation whose id begins so.
 pub(super) fn full_id(connection: &Connection, id: &str) -> Result<OperationId, StoreError> {
     Ok(OperationId(find(connection, id)?.id))

@@ -119,6 +119,9 @@ fn refuse_torn(path: &Path) -> Result<(), StoreError> {
 
 fn fill(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "page_size", PAGE)?;
+    // What is forgotten gives its space back in place: to copy everything for it
+    // would need as much again, which a full disk does not have.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.query_row("PRAGMA journal_mode = WAL", (), |_| Ok(()))?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;

@@ -296,6 +296,11 @@ impl Header {
         SnapshotId(digits.map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// The payloads' size as the cluster stored them.
+    pub(super) fn bytes(&self) -> u64 {
+        u64::try_from(self.counts[3]).unwrap_or(0)
+    }
+
     /// What is wrong with the row itself.
     pub(super) fn damage(&self) -> Option<&'static str> {
         let whole = self.sealed() == self.seal && self.named() == self.id;
@@ -376,6 +381,13 @@ pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreErr
         }),
         _ => found.pop().ok_or_else(none),
     }
+}
+
+/// Removes a snapshot's row.
+pub(super) fn remove(connection: &Connection, id: &SnapshotId) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM snapshots WHERE id = ?1";
+    connection.prepare_cached(SQL)?.execute([key(id)])?;
+    Ok(())
 }
 
 /// How many digits an id has.
