@@ -12,6 +12,7 @@ use crate::helm::{Digest, Driver};
 use crate::survey::{ObjectRef, RecordId, Scope, Unread};
 
 mod live;
+pub mod retention;
 pub mod seams;
 
 pub use live::live_objects;

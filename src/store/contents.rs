@@ -24,16 +24,17 @@ pub(super) enum PayloadKind {
     Text,
 }
 
-/// What a record's metadata said: the first half of [`Record::seen`]'s digest,
-/// which is enough to tell states of one object apart, and half as much to keep.
+/// The first bytes of a digest, where something else proves the rest: to tell
+/// the states of one object apart, or that objects are the ones that were meant,
+/// which are proven by their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen([u8; 16]);
+pub(super) struct Short([u8; 16]);
 
-impl Seen {
-    pub(super) fn of(record: &Record) -> Self {
-        let mut seen = [0; 16];
-        seen.copy_from_slice(&record.seen().as_bytes()[..16]);
-        Self(seen)
+impl Short {
+    pub(super) fn of(digest: Digest) -> Self {
+        let mut short = [0; 16];
+        short.copy_from_slice(&digest.as_bytes()[..16]);
+        Self(short)
     }
 
     pub(super) fn as_bytes(&self) -> &[u8; 16] {
@@ -41,19 +42,19 @@ impl Seen {
     }
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl Serialize for Seen {
+impl Serialize for Short {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Seen {
+impl<'de> Deserialize<'de> for Short {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let number = u128::from_str_radix(&text, 16).map_err(de::Error::custom)?;
@@ -76,7 +77,7 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) uid: String,
     pub(super) version: String,
-    pub(super) seen: Seen,
+    pub(super) seen: Short,
     pub(super) payload: PayloadKind,
     /// Length of the payload's text.
     pub(super) bytes: u64,
@@ -89,7 +90,7 @@ pub(super) struct Entry {
     /// Objects' ids.
     pub(super) parts: Vec<i64>,
     /// Over the digests of these objects.
-    pub(super) digest: Digest,
+    pub(super) digest: Short,
 }
 
 impl Entry {
@@ -114,7 +115,7 @@ impl Entry {
         self.name == record.id.name
             && self.uid == record.uid
             && self.version == record.resource_version
-            && self.seen == Seen::of(record)
+            && self.seen == Short::of(record.seen())
     }
 
     pub(super) fn id(&self, history: &HistoryId) -> RecordId {
@@ -152,19 +153,19 @@ pub(super) struct LiveEntry {
 }
 
 /// One digest over those of a record's objects.
-pub(super) fn sealed<'a>(rest: &Digest, parts: impl IntoIterator<Item = &'a Digest>) -> Digest {
+pub(super) fn sealed<'a>(rest: &Digest, parts: impl IntoIterator<Item = &'a Digest>) -> Short {
     let mut fields: Vec<&[u8]> = vec![rest.as_bytes()];
     fields.extend(parts.into_iter().map(|part| &part.as_bytes()[..]));
-    seal(&fields)
+    Short::of(seal(&fields))
 }
 
 /// What tells the state of a history: cluster, and of each record the name, uid,
 /// resourceVersion and what else was seen, by name.
 pub(super) fn known<'a>(
     cluster: &str,
-    records: impl Iterator<Item = (&'a str, &'a str, &'a str, Seen)>,
+    records: impl Iterator<Item = (&'a str, &'a str, &'a str, Short)>,
 ) -> Digest {
-    let mut fields: Vec<(&str, &str, &str, Seen)> = records.collect();
+    let mut fields: Vec<(&str, &str, &str, Short)> = records.collect();
     fields.sort_unstable_by_key(|(name, ..)| *name);
     let mut sealed: Vec<&[u8]> = vec![cluster.as_bytes()];
     for (name, uid, version, seen) in &fields {

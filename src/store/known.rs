@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::contents::{self, Entry, Seen};
+use super::contents::{self, Entry, Short};
 use super::histories::{self, History};
 use super::objects::Reader;
 use super::{Store, StoreError, snapshots};
@@ -94,7 +94,7 @@ impl Known {
                 record.id.name.as_str(),
                 record.uid.as_str(),
                 record.resource_version.as_str(),
-                Seen::of(record),
+                Short::of(record.seen()),
             )
         });
         if saved.known == Some(contents::known(cluster, state)) {

@@ -24,6 +24,21 @@ impl OperationLock {
     }
 }
 
+/// The lock of those who collect; `None` while somebody writes objects. It is not
+/// waited for: a first backup may take minutes.
+pub(super) fn take_space(store: &Store) -> Result<Option<File>, StoreError> {
+    let file = files::lock(&store.dir, SPACE)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(StoreError::File {
+            doing: "lock",
+            path: store.dir.join("locks").join(SPACE),
+            source,
+        }),
+    }
+}
+
 impl Store {
     /// Takes over an operation whose process died.
     ///

@@ -36,6 +36,8 @@
 //!
 //! [`Store::list`] reads the rows of snapshots alone; [`Store::snapshot`] all that
 //! one holds; [`Store::raw_record`] and [`Store::live_object`] the bytes.
+//! [`Store::verify`] reads everything and proves it, [`Store::stats`] counts.
+//! [`Store::forget`] drops snapshots and what nobody else refers to.
 //!
 //! This room never speaks to a cluster and knows no clock: times are handed in.
 
@@ -53,6 +55,7 @@ mod contents;
 mod error;
 mod files;
 mod fold;
+mod forget;
 mod histories;
 mod known;
 mod locks;
@@ -64,6 +67,7 @@ mod recipe;
 mod schema;
 mod seal;
 mod snapshots;
+mod stats;
 mod verify;
 mod writer;
 
@@ -71,9 +75,11 @@ mod writer;
 mod tests;
 
 pub use error::StoreError;
+pub use forget::Forgotten;
 pub use known::Known;
 pub use locks::OperationLock;
 pub use packer::{Packed, Packer};
+pub use stats::Stats;
 pub use verify::{Damage, Verification};
 pub use writer::SnapshotWriter;
 

@@ -133,10 +133,11 @@ pub(super) fn find(connection: &Connection, digest: Digest) -> Result<Option<i64
     Ok(id.optional()?)
 }
 
-/// Stores an object and returns its id. One that is there and whole is left as it
-/// is: another process stored the same in the meantime, and others may be
-/// compressed on it. One that is damaged is replaced, by one that has no base: it
-/// may be one itself.
+/// Stores an object and returns its id.
+///
+/// One that is there, because another process stored the same in the meantime or
+/// because it was found damaged, may be a base. So it is never replaced by one
+/// that has a base itself; by one that has none, if it has one or is damaged.
 pub(super) fn put(connection: &Connection, object: &Stored) -> Result<i64, StoreError> {
     const INSERT: &str = "INSERT INTO objects (encoding, base, size, bytes, digest)
         VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -149,7 +150,8 @@ pub(super) fn put(connection: &Connection, object: &Stored) -> Result<i64, Store
         None => None,
     };
     if let Some(id) = find(connection, object.digest)? {
-        if object.base.is_some() || is_whole(connection, id)? {
+        let keep = object.base.is_some() || (is_base(connection, id)? && is_whole(connection, id)?);
+        if keep {
             return Ok(id);
         }
         let row = (object.encoding, base, object.size, &object.bytes, id);
@@ -160,6 +162,13 @@ pub(super) fn put(connection: &Connection, object: &Stored) -> Result<i64, Store
     let row = (object.encoding, base, object.size, &object.bytes, digest);
     connection.prepare_cached(INSERT)?.execute(row)?;
     Ok(connection.last_insert_rowid())
+}
+
+/// Whether others may be compressed on it.
+fn is_base(connection: &Connection, id: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT base IS NULL FROM objects WHERE id = ?1";
+    let mut statement = connection.prepare_cached(SQL)?;
+    Ok(statement.query_row([id], |row| row.get(0))?)
 }
 
 /// Whether an object can be read.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::locks::OperationLock;
 use super::seal::seal;
-use super::{Store, StoreError, snapshots};
+use super::{Store, StoreError, schema, snapshots};
 use crate::helm::Digest;
 use crate::plan::{Event, OperationId, Plan, Receipt};
 use crate::snapshot::SnapshotId;
@@ -43,6 +43,7 @@ impl Store {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let plan = serde_json::to_string(plan).map_err(StoreError::Json)?;
         let writing = self.write()?;
+        schema::operations(&writing)?;
         let header = Header {
             number: 0,
             id: lock.operation().0.clone(),
@@ -163,9 +164,31 @@ fn sealed_event(operation: &str, position: i64, event: &str) -> Digest {
 
 /// The ids of all operations, oldest first.
 pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    if !schema::has_operations(connection)? {
+        return Ok(Vec::new());
+    }
     let mut statement = connection.prepare_cached("SELECT id FROM operations ORDER BY number")?;
     let ids = statement.query_map((), |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// An operation that needs a snapshot: it was taken before its first write, or
+/// the operation did not end and its plan names it.
+pub(super) fn refers(
+    connection: &Connection,
+    snapshot: &str,
+) -> Result<Option<String>, StoreError> {
+    for id in ids(connection)? {
+        let header = find(connection, &id)?;
+        let named = header.plan.contains(snapshot) && {
+            let events = events(connection, &header)?;
+            !events.iter().any(|event| matches!(event, Event::Ended))
+        };
+        if header.snapshot == snapshot || named {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// The id of the one operation whose id begins so.
@@ -183,7 +206,8 @@ fn find(connection: &Connection, id: &str) -> Result<Header, StoreError> {
     const SQL: &str = "SELECT number, id, began, snapshot, undoes, plan, seal
         FROM operations WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 2";
     let none = || StoreError::NoSuchOperation { id: id.to_owned() };
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let possible = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !possible || !schema::has_operations(connection)? {
         return Err(none());
     }
     let mut statement = connection.prepare_cached(SQL)?;

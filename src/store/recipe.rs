@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::StoreError;
-use super::contents::{Entry, PayloadKind, Seen, sealed};
+use super::contents::{Entry, PayloadKind, Short, sealed};
 use crate::helm::Digest;
 use crate::helm::codec::{self, PLAIN_LIMIT, TEXT_LIMIT};
 use crate::snapshot::seams;
@@ -25,7 +25,7 @@ pub(super) struct Row {
     pub(super) id: RecordId,
     pub(super) uid: String,
     pub(super) version: String,
-    pub(super) seen: Seen,
+    pub(super) seen: Short,
     pub(super) payload: PayloadKind,
     /// Length of the payload's text.
     pub(super) bytes: u64,
@@ -76,7 +76,7 @@ impl Taken {
             id: record.id.clone(),
             uid: record.uid().to_owned(),
             version: record.resource_version().to_owned(),
-            seen: Seen::of(&metadata),
+            seen: Short::of(metadata.seen()),
             payload,
             bytes: text.map_or(0, |text| text.len() as u64),
             rest: Digest::of(&rest),

@@ -16,67 +16,54 @@ const APPLICATION: i64 = 0x7a61_6472;
 /// How long one process waits for another's transaction. Ours take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The comments go into the file, for whoever opens it with another tool; each
-/// word of them is paid by every store, so they are short.
+/// The tables that every store has. SQLite keeps this text in the file, so it is
+/// terse; what the columns mean:
 ///
-/// `base`, `contents`, `live` and `histories` refer to rows without SQLite
-/// knowing: two of them are lists, and to keep an index for each would cost as
-/// much as it tells. `verify` follows them all.
+/// `objects`: bytes, each kept once. `digest` is the sha256 of the plain bytes,
+/// of which there are `size`; `encoding` says what `bytes` are: `raw`, `zstd`, or
+/// `fold` (zstd of JSON whose base64 is decoded, see `fold`). `base` is the
+/// object whose plain bytes are zstd's prefix. The index holds the first eight
+/// bytes of the digest: as good as all of them, and small.
+///
+/// `histories`: saved states of the records of one release. `seal` is the sha256
+/// over all that follows; `known` that over cluster and metadata, by which a
+/// state is known; `contents` is an object, JSON: what the records are made of.
+///
+/// `snapshots`: `id`, in hexadecimal, is a snapshot's name and the beginning of
+/// its `seal`, which is the sha256 over the columns behind it up to `contents`,
+/// which is the sha256 over what is held. `number` is the order they were taken
+/// in. `tags`, `scope` and `missing` are JSON; so are `live` (by namespace, the
+/// object that lists the live objects) and `histories` (their ids).
+///
+/// Which rows `base`, `contents`, `live` and `histories` refer to, SQLite does
+/// not know: two of them are lists, and an index for each would cost as much as
+/// it tells. `verify` follows them all.
 const TABLES: &str = "
-CREATE TABLE objects (id INTEGER PRIMARY KEY,
- digest BLOB NOT NULL, -- sha256 of the plain bytes
- encoding TEXT NOT NULL, -- of bytes: raw; zstd; fold: zstd of JSON whose base64 is decoded
- base INTEGER, -- the object that is zstd's prefix
- size INTEGER NOT NULL, -- of the plain bytes
- bytes BLOB NOT NULL) STRICT;
-CREATE INDEX object ON objects (substr(digest, 1, 8));
-CREATE TABLE histories (id INTEGER PRIMARY KEY, -- saved states of a release's records
- seal BLOB NOT NULL, -- sha256 over all that follows
- known BLOB, -- sha256 over cluster and metadata
- driver TEXT NOT NULL,
- namespace TEXT NOT NULL,
- name TEXT NOT NULL,
- contents INTEGER NOT NULL -- object: JSON, which objects its records are made of
-) STRICT;
-CREATE INDEX history ON histories (namespace, name);
-CREATE TABLE snapshots (number INTEGER PRIMARY KEY,
- id TEXT NOT NULL UNIQUE, -- first digits of the seal
- seal BLOB NOT NULL, -- sha256 over what follows up to live
- nonce BLOB NOT NULL,
- time TEXT NOT NULL,
- cluster TEXT, -- uid of namespace kube-system
- reason TEXT NOT NULL,
- note TEXT NOT NULL,
- tags TEXT NOT NULL, -- JSON
- scope TEXT NOT NULL, -- JSON
- version INTEGER, -- resourceVersion of the list
- releases INTEGER NOT NULL,
- records INTEGER NOT NULL,
- objects INTEGER NOT NULL,
- bytes INTEGER NOT NULL,
- missing TEXT NOT NULL, -- JSON
- contents BLOB NOT NULL, -- sha256 over what follows
- live TEXT NOT NULL, -- JSON: by namespace, the object that lists the live objects
- histories TEXT NOT NULL -- JSON
-) STRICT;
-CREATE TABLE operations (number INTEGER PRIMARY KEY,
- id TEXT NOT NULL UNIQUE,
- seal BLOB NOT NULL, -- sha256 over id and what follows
- began TEXT NOT NULL,
- snapshot TEXT NOT NULL REFERENCES snapshots (id),
- undoes TEXT REFERENCES operations (id),
- plan TEXT NOT NULL -- JSON
-) STRICT;
-CREATE TABLE events (operation INTEGER NOT NULL REFERENCES operations (number),
- position INTEGER NOT NULL,
- seal BLOB NOT NULL, -- sha256 over the operation's id, position and event
- event TEXT NOT NULL, -- JSON
- PRIMARY KEY (operation, position)) STRICT, WITHOUT ROWID;
+CREATE TABLE objects(id INTEGER PRIMARY KEY,digest BLOB,encoding TEXT,base INTEGER,size INTEGER,bytes BLOB)STRICT;
+CREATE INDEX object ON objects(substr(digest,1,8));
+CREATE TABLE histories(id INTEGER PRIMARY KEY,seal BLOB,known BLOB,driver TEXT,namespace TEXT,name TEXT,contents INTEGER)STRICT;
+CREATE INDEX history ON histories(namespace,name);
+CREATE TABLE snapshots(id INTEGER PRIMARY KEY,seal BLOB,nonce BLOB,number INTEGER,time TEXT,cluster TEXT,reason TEXT,note TEXT,\
+tags TEXT,scope TEXT,version INTEGER,releases INTEGER,records INTEGER,objects INTEGER,bytes INTEGER,missing TEXT,contents BLOB,\
+live TEXT,histories TEXT)STRICT;
+";
+
+/// The tables that a store has from its first operation on: a backup alone does
+/// not pay for them.
+///
+/// `operations`: `seal` is the sha256 over `id` and what follows, `plan` is JSON.
+/// `events` is what happened to them: `seal` is the sha256 over the operation's
+/// id, `position` and `event`, which is JSON.
+const OPERATIONS: &str = "
+CREATE TABLE IF NOT EXISTS operations(number INTEGER PRIMARY KEY,id TEXT NOT NULL UNIQUE,seal BLOB NOT NULL,began TEXT NOT NULL,
+snapshot TEXT NOT NULL,undoes TEXT REFERENCES operations(id),plan TEXT NOT NULL)STRICT;
+CREATE TABLE IF NOT EXISTS events(operation INTEGER NOT NULL REFERENCES operations(number),position INTEGER NOT NULL,
+seal BLOB NOT NULL,event TEXT NOT NULL,PRIMARY KEY(operation,position))STRICT,WITHOUT ROWID;
 ";
 
 /// A store of a single release is a few kilobytes, and each table and index
 /// takes a page at least.
-const PAGE: i64 = 1024;
+pub(super) const PAGE: i64 = 512;
 
 /// Opens the database's file, which must be there, and changes nothing in it.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
@@ -132,6 +119,9 @@ fn refuse_torn(path: &Path) -> Result<(), StoreError> {
 
 fn fill(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "page_size", PAGE)?;
+    // What is forgotten gives its space back in place: to copy everything for it
+    // would need as much again, which a full disk does not have.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.query_row("PRAGMA journal_mode = WAL", (), |_| Ok(()))?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
@@ -139,6 +129,18 @@ fn fill(connection: &Connection) -> Result<(), StoreError> {
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Makes the tables of operations, unless they are there.
+pub(super) fn operations(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch(OPERATIONS)?)
+}
+
+/// Whether there are tables of operations.
+pub(super) fn has_operations(connection: &Connection) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'operations'";
+    let tables: i64 = connection.query_row(SQL, (), |row| row.get(0))?;
+    Ok(tables > 0)
 }
 
 fn is_empty(connection: &Connection) -> Result<bool, StoreError> {

@@ -19,10 +19,11 @@ use crate::survey::{ObjectRef, RawRecord, RecordId, Unread};
 /// A row of `snapshots` but for its lists.
 #[derive(Clone, Debug)]
 pub(super) struct Header {
-    pub(super) number: i64,
     pub(super) id: SnapshotId,
     seal: Digest,
     nonce: Vec<u8>,
+    /// Their order.
+    number: i64,
     time: String,
     cluster: Option<String>,
     reason: String,
@@ -55,7 +56,7 @@ pub(super) struct Loaded {
     pub(super) damaged: Vec<(String, &'static str)>,
 }
 
-const HEADER: &str = "SELECT number, id, seal, nonce, time, cluster, reason, note, tags, scope,
+const HEADER: &str = "SELECT id, seal, nonce, number, time, cluster, reason, note, tags, scope,
         version, releases, records, objects, bytes, missing, contents FROM snapshots";
 
 impl Store {
@@ -196,18 +197,20 @@ pub(super) fn put(
     lists: &Lists,
     contents: Digest,
 ) -> Result<SnapshotId, StoreError> {
-    const NONCE: &str = "SELECT randomblob(8)";
-    const INSERT: &str =
-        "INSERT INTO snapshots (id, seal, nonce, time, cluster, reason, note, tags,
-            scope, version, releases, records, objects, bytes, missing, contents, live, histories)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+    const NEXT: &str = "SELECT randomblob(8), coalesce(max(number), 0) + 1 FROM snapshots";
+    const INSERT: &str = "INSERT INTO snapshots (id, seal, nonce, number, time, cluster, reason,
+            note, tags, scope, version, releases, records, objects, bytes, missing, contents, live,
+            histories)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+            ?19)";
     let text = |value: serde_json::Result<String>| value.map_err(StoreError::Json);
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let (nonce, number) = connection.query_row(NEXT, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut header = Header {
-        number: 0,
         id: snapshot.id.clone(),
         seal: contents,
-        nonce: connection.query_row(NONCE, (), |row| row.get(0))?,
+        nonce,
+        number,
         time: snapshot.time.to_string(),
         cluster: snapshot.cluster.clone(),
         reason: snapshot.reason.clone(),
@@ -231,9 +234,10 @@ pub(super) fn put(
     connection
         .prepare_cached(INSERT)?
         .execute(rusqlite::params![
-            &header.id.0,
+            key(&header.id),
             header.seal.as_bytes(),
             &header.nonce,
+            header.number,
             &header.time,
             &header.cluster,
             &header.reason,
@@ -275,7 +279,8 @@ impl Header {
         let version = self.version.map(i64::to_be_bytes);
         let cluster = optional(self.cluster.as_ref().map(String::as_bytes));
         let version = optional(version.as_ref().map(|version| &version[..]));
-        let mut fields: Vec<&[u8]> = vec![&self.nonce, self.time.as_bytes(), &cluster];
+        let number = self.number.to_be_bytes();
+        let mut fields: Vec<&[u8]> = vec![&self.nonce, &number, self.time.as_bytes(), &cluster];
         for text in [&self.reason, &self.note, &self.tags, &self.scope] {
             fields.push(text.as_bytes());
         }
@@ -289,6 +294,11 @@ impl Header {
     fn named(&self) -> SnapshotId {
         let digits = self.seal.as_bytes()[..8].iter();
         SnapshotId(digits.map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The payloads' size as the cluster stored them.
+    pub(super) fn bytes(&self) -> u64 {
+        u64::try_from(self.counts[3]).unwrap_or(0)
     }
 
     /// What is wrong with the row itself.
@@ -347,14 +357,23 @@ pub(super) fn version(connection: &Connection, cluster: &str) -> Result<Option<u
 
 /// The header of the one snapshot whose id begins so.
 pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreError> {
-    // `g` comes right after the hexadecimal digits.
-    const WHERE: &str = "WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 2";
+    const WHERE: &str = "WHERE id BETWEEN ?1 AND ?2 LIMIT 2";
     let none = || StoreError::NoSuchSnapshot { id: id.to_owned() };
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let bound = |fill: char| {
+        let digits: String = id
+            .chars()
+            .chain(std::iter::repeat(fill))
+            .take(DIGITS)
+            .collect();
+        u64::from_str_radix(&digits, 16).map(u64::cast_signed)
+    };
+    // The first digit decides the sign, so that both bounds have the same one.
+    let plain = (1..=DIGITS).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    let (true, Ok(first), Ok(last)) = (plain, bound('0'), bound('f')) else {
         return Err(none());
-    }
+    };
     let mut statement = connection.prepare_cached(&format!("{HEADER} {WHERE}"))?;
-    let found = statement.query_map([id.to_ascii_lowercase()], |row| Ok(header(row)))?;
+    let found = statement.query_map([first, last], |row| Ok(header(row)))?;
     let mut found = found.collect::<Result<Vec<_>, _>>()?;
     match found.len() {
         2 => Err(StoreError::AmbiguousSnapshot {
@@ -364,17 +383,31 @@ pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreErr
     }
 }
 
+/// Removes a snapshot's row.
+pub(super) fn remove(connection: &Connection, id: &SnapshotId) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM snapshots WHERE id = ?1";
+    connection.prepare_cached(SQL)?.execute([key(id)])?;
+    Ok(())
+}
+
+/// How many digits an id has.
+const DIGITS: usize = 16;
+
+/// A snapshot's id as the table has it.
+pub(super) fn key(id: &SnapshotId) -> i64 {
+    u64::from_str_radix(&id.0, 16).map_or(0, u64::cast_signed)
+}
+
 /// Columns that hold what was never written read as empty: the seal tells.
 fn header(row: &rusqlite::Row<'_>) -> Header {
     let text = |column| row.get::<_, String>(column).unwrap_or_default();
     let digest = |column| Digest::from_bytes(row.get(column).unwrap_or_default());
     let number = |column| row.get::<_, i64>(column).unwrap_or_default();
-    let seal = digest(2);
     Header {
-        number: number(0),
-        id: SnapshotId(text(1)),
-        seal,
-        nonce: row.get(3).unwrap_or_default(),
+        id: SnapshotId(format!("{:016x}", number(0))),
+        seal: digest(1),
+        nonce: row.get(2).unwrap_or_default(),
+        number: number(3),
         time: text(4),
         cluster: row.get(5).unwrap_or_default(),
         reason: text(6),
@@ -390,11 +423,11 @@ fn header(row: &rusqlite::Row<'_>) -> Header {
 
 /// What a snapshot holds, by the store's keys.
 pub(super) fn lists(connection: &Connection, header: &Header) -> Result<Lists, StoreError> {
-    const SQL: &str = "SELECT live, histories FROM snapshots WHERE number = ?1";
+    const SQL: &str = "SELECT live, histories FROM snapshots WHERE id = ?1";
     let damaged = |_| StoreError::damaged("its lists", "they are no JSON");
     let mut statement = connection.prepare_cached(SQL)?;
     let (live, histories): (String, String) =
-        statement.query_row([header.number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        statement.query_row([key(&header.id)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Lists {
         live: serde_json::from_str(&live).map_err(damaged)?,
         histories: serde_json::from_str(&histories).map_err(damaged)?,

@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::*;
-use crate::plan::Event;
+use crate::plan::{Event, Receipt};
+use crate::snapshot::Summary;
 
 #[test]
 fn a_damaged_object_is_found_named_and_never_restored() {
@@ -80,8 +81,9 @@ fn a_changed_row_is_found() {
         "UPDATE objects SET encoding = 'raw' WHERE encoding != 'raw'",
         "UPDATE snapshots SET time = '2020-01-01T00:00:00Z'",
         "UPDATE snapshots SET time = 'noon'",
-        "UPDATE snapshots SET id = 'abcd'",
-        "UPDATE snapshots SET id = 'zz'",
+        "UPDATE snapshots SET id = 7",
+        "UPDATE snapshots SET number = 7",
+        "UPDATE snapshots SET seal = zeroblob(32)",
         "UPDATE snapshots SET reason = CAST(x'ff' AS TEXT)",
         "UPDATE snapshots SET cluster = NULL",
         "UPDATE snapshots SET note = 'x'",
@@ -172,33 +174,58 @@ fn errors_and_debug_output_hold_no_secrets() {
     assert!(!format!("{error:?} {error} {found:?} {store:?}").contains("hunter2"));
 }
 
-#[test]
-fn a_truncated_file_is_found() {
-    let (file, snapshot, saved) = closed();
-    // A file of no bytes is a store that was never filled.
-    for length in (1..file.len()).step_by(file.len() / 41) {
-        assert_harm_is_found(&file[..length], &snapshot, &saved);
+/// A closed store: its one file, and what was put into it.
+struct Closed {
+    file: Vec<u8>,
+    snapshots: Vec<Snapshot>,
+    records: Vec<RawRecord>,
+    receipt: Receipt,
+}
+
+/// Two releases and a torn record, a live object, a snapshot that shares most of
+/// it, and an operation.
+fn closed() -> Closed {
+    let (_home, store) = open();
+    let mut records: Vec<_> = (1..=3)
+        .map(|n| record(n, Some(packed(&release(n)))))
+        .collect();
+    records.push(record(4, Some(b"torn".to_vec())));
+    let mut other = record(1, Some(packed(&release(9))));
+    other.id.namespace = "away".to_owned();
+    records.push(other);
+    let mut snapshots = Vec::new();
+    for held in [&records[1..], &records] {
+        let mut writer = store.begin_snapshot(about(0, "backup")).unwrap();
+        for record in held {
+            writer.add(record).unwrap();
+        }
+        let (object, json) = live("web");
+        writer.add_object(&object, &json).unwrap();
+        snapshots.push(writer.finish().unwrap());
+    }
+    let held = begin(&store, &plan(), &snapshots[0].id, None, time(0)).unwrap();
+    store.append(held.operation(), &Event::Ended).unwrap();
+    let receipt = store.operation(&held.operation().0).unwrap();
+    let path = files::database(store.dir());
+    drop(store);
+    let file = fs::read(path).unwrap();
+    Closed {
+        file,
+        snapshots,
+        records,
+        receipt,
     }
 }
 
-/// A closed store of two releases, as the bytes of its one file.
-fn closed() -> (Vec<u8>, Snapshot, Vec<RawRecord>) {
-    let (_home, store) = open();
-    let saved = vec![
-        record(1, Some(packed(&release(1)))),
-        record(2, Some(packed(&release(2)))),
-        record(3, Some(b"torn".to_vec())),
-    ];
-    let mut writer = store.begin_snapshot(about(0, "backup")).unwrap();
-    for record in &saved {
-        writer.add(record).unwrap();
-    }
-    let (object, json) = live("web");
-    writer.add_object(&object, &json).unwrap();
-    let snapshot = writer.finish().unwrap();
-    let path = files::database(store.dir());
-    drop(store);
-    (fs::read(path).unwrap(), snapshot, saved)
+/// What harm did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Everything is as it was.
+    Harmless,
+    /// Something is lost, and found to be.
+    Some,
+    /// Nothing can be restored any more.
+    All,
 }
 
 /// What a payload decodes to, or its text.
@@ -210,43 +237,145 @@ fn meaning(record: &RawRecord) -> Vec<u8> {
     }
 }
 
-/// Opens a file that was harmed: whatever can still be read is right, and
-/// whatever cannot is found.
-fn assert_harm_is_found(file: &[u8], snapshot: &Snapshot, saved: &[RawRecord]) {
-    let home = tempfile::tempdir().unwrap();
-    fs::write(files::database(home.path()), file).unwrap();
-    // An error is an answer; here and below, a wrong byte would not be.
-    let Ok(store) = Store::open(home.path()) else {
-        return;
-    };
-    let mut lost = store.snapshots().ok().as_deref() != Some(std::slice::from_ref(snapshot));
-    for record in saved {
-        match store.raw_record(&snapshot.id, &record.id) {
-            Ok(back) => {
+impl Closed {
+    /// Opens the file after it was harmed: whatever can still be read is right,
+    /// and whatever cannot is found.
+    fn harmed(&self, file: &[u8]) -> Outcome {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(files::database(home.path()), file).unwrap();
+        // An error is an answer; here and below, a wrong byte would not be.
+        let Ok(store) = Store::open(home.path()) else {
+            return Outcome::All;
+        };
+        let mut lost = store.snapshots().ok().as_ref() != Some(&self.snapshots);
+        lost |= store.operations().ok().as_deref() != Some(std::slice::from_ref(&self.receipt));
+        lost |= !store.list().is_ok_and(|all| {
+            all.iter().map(|one| &one.id).eq(self.ids()) && all.iter().all(Summary::complete)
+        });
+        let mut restored = 0;
+        for record in &self.records {
+            let mut from = self.snapshots.iter().rev();
+            let found = from.find_map(|snapshot| store.raw_record(&snapshot.id, &record.id).ok());
+            lost |= store.raw_record(&self.snapshots[1].id, &record.id).is_err();
+            if let Some(back) = found {
                 assert_eq!(back.object, record.object);
                 assert_eq!(meaning(&back), meaning(record));
+                restored += 1;
             }
+        }
+        let (object, json) = live("web");
+        match store.live_object(&self.snapshots[0].id, &object) {
+            Ok(back) => assert_eq!(back, json),
             Err(_) => lost = true,
         }
-    }
-    let (object, json) = live("web");
-    match store.live_object(&snapshot.id, &object) {
-        Ok(back) => assert_eq!(back, json),
-        Err(_) => lost = true,
-    }
-    if lost {
+        if !lost {
+            return Outcome::Harmless;
+        }
         let found = store.verify(None);
         assert!(found.map_or(true, |found| !found.damaged.is_empty()));
+        match restored {
+            0 => Outcome::All,
+            _ => Outcome::Some,
+        }
     }
+
+    fn ids(&self) -> impl Iterator<Item = &SnapshotId> {
+        self.snapshots.iter().map(|snapshot| &snapshot.id)
+    }
+
+    /// Harms the file in so many ways, on all cores.
+    fn all_harmed(
+        &self,
+        ways: Vec<usize>,
+        harm: impl Fn(&mut Vec<u8>, usize) + Sync,
+    ) -> Vec<Outcome> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            let harm = &harm;
+            let threads: Vec<_> = ways
+                .chunks(ways.len().div_ceil(cores))
+                .map(|share| {
+                    scope.spawn(move || {
+                        let outcome = |way: &usize| {
+                            let mut file = self.file.clone();
+                            harm(&mut file, *way);
+                            self.harmed(&file)
+                        };
+                        share.iter().map(outcome).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap())
+                .collect()
+        })
+    }
+}
+
+fn part(outcomes: &[Outcome], which: Outcome) -> usize {
+    outcomes.iter().filter(|one| **one == which).count() * 100 / outcomes.len()
+}
+
+#[test]
+fn a_store_that_was_not_harmed_is_whole() {
+    let closed = closed();
+    assert_eq!(closed.harmed(&closed.file), Outcome::Harmless);
+}
+
+#[test]
+fn a_truncated_file_is_found() {
+    let closed = closed();
+    // A file of no bytes is a store that was never filled.
+    let lengths: Vec<_> = (1..closed.file.len())
+        .step_by(closed.file.len() / 97)
+        .collect();
+    let outcomes = closed.all_harmed(lengths, |file, length| file.truncate(length));
+    assert!(!outcomes.contains(&Outcome::Harmless));
 }
 
 #[test]
 fn a_flipped_bit_anywhere_is_found_or_harmless() {
-    let (file, snapshot, saved) = closed();
-    // Spread evenly over the file; nine thousand were tried once.
-    for bit in (0..file.len() * 8).step_by(file.len() * 8 / 301) {
-        let mut harmed = file.clone();
-        harmed[bit / 8] ^= 1 << (bit % 8);
-        assert_harm_is_found(&harmed, &snapshot, &saved);
+    let closed = closed();
+    let bits = closed.file.len() * 8;
+    // Spread evenly over the file. All of them take minutes, and were tried.
+    let outcomes = closed.all_harmed((0..bits).step_by(bits / 999).collect(), |file, bit| {
+        file[bit / 8] ^= 1 << (bit % 8);
+    });
+    assert!(
+        part(&outcomes, Outcome::Some) > 50,
+        "{}",
+        part(&outcomes, Outcome::Some)
+    );
+    // Only the first pages, which say what tables there are, hold everything.
+    assert!(
+        part(&outcomes, Outcome::All) < 15,
+        "{}",
+        part(&outcomes, Outcome::All)
+    );
+}
+
+#[test]
+fn a_lost_page_is_found_or_harmless() {
+    let closed = closed();
+    let page = usize::try_from(schema::PAGE).unwrap();
+    for fill in [0, 0xff] {
+        let pages = (0..closed.file.len()).step_by(page).collect();
+        let outcomes = closed.all_harmed(pages, |file, at| file[at..at + page].fill(fill));
+        assert!(part(&outcomes, Outcome::Some) > 50);
     }
+}
+
+#[test]
+fn pages_that_changed_places_are_found_or_harmless() {
+    let closed = closed();
+    let page = usize::try_from(schema::PAGE).unwrap();
+    let pages = closed.file.len() / page;
+    let swaps = (0..pages * pages).filter(|swap| swap / pages < swap % pages);
+    let outcomes = closed.all_harmed(swaps.step_by(7).collect(), |file, swap| {
+        let (one, other) = (swap / pages * page, swap % pages * page);
+        let (head, tail) = file.split_at_mut(other);
+        head[one..one + page].swap_with_slice(&mut tail[..page]);
+    });
+    assert!(part(&outcomes, Outcome::Some) > 50);
 }
