@@ -8,7 +8,10 @@ use crate::diagnose::{Advice, Command, Lang};
 use crate::helm::Driver;
 
 pub mod check;
+pub mod contents;
+pub mod diff;
 pub mod explain;
+pub mod export;
 pub mod operation;
 mod parts;
 pub mod plan;

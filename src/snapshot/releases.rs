@@ -87,11 +87,9 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::snapshot::SnapshotId;
-    use crate::survey::RecordId;
+    use crate::survey::{RecordId, Scope};
 
     fn saved(namespace: &str, driver: Driver, name: &str) -> SavedRecord {
         SavedRecord {
@@ -111,9 +109,14 @@ mod tests {
         let (secret, map) = (Driver::Secret, Driver::ConfigMap);
         let snapshot = Snapshot {
             id: SnapshotId("a".into()),
-            time: Timestamp::UNIX_EPOCH,
+            time: jiff::Timestamp::UNIX_EPOCH,
             cluster: None,
             reason: "backup".into(),
+            note: String::new(),
+            tags: Vec::new(),
+            scope: Scope::default(),
+            version: None,
+            objects: Vec::new(),
             records: vec![
                 saved("shop", secret, "sh.helm.release.v1.web.v10"),
                 saved("shop", secret, "sh.helm.release.v1.web.v9"),
