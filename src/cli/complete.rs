@@ -149,10 +149,17 @@ fn command(words: &[OsString]) -> clap::Command {
             verb.mut_arg("releases", |arg| arg.add(names(releases)))
         });
     }
-    for verb in ["show", "verify"] {
+    let snapshots_in = [
+        ("show", "snapshot"),
+        ("export", "snapshot"),
+        ("diff", "before"),
+        ("diff", "after"),
+        ("verify", "snapshot"),
+    ];
+    for (verb, arg) in snapshots_in {
         command = command.mut_subcommand("backup", |backup| {
             backup.mut_subcommand(verb, |verb| {
-                verb.mut_arg("snapshot", |arg| arg.add(names(snapshots)))
+                verb.mut_arg(arg, |arg| arg.add(names(snapshots)))
             })
         });
     }

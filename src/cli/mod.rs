@@ -134,14 +134,19 @@ fn in_runtime(verb: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
 
 /// Writes data to stdout.
 fn print(settings: &Settings, text: &str) -> Result<Exit, Failure> {
-    let text = match settings.global.output {
-        Output::Yaml => yaml(text)?,
-        _ => text.to_owned(),
-    };
-    match settings.terminal.data(&text) {
+    if settings.global.output == Output::Yaml {
+        return print_exact(settings, yaml(text)?.as_bytes());
+    }
+    match settings.terminal.data(text) {
         Ok(()) => Ok(Exit::Done),
         Err(error) => Err(unwritable(error)),
     }
+}
+
+/// Writes bytes to stdout as they are, where no person reads them.
+fn print_exact(settings: &Settings, bytes: &[u8]) -> Result<Exit, Failure> {
+    let printed = settings.terminal.exact(bytes);
+    printed.map(|()| Exit::Done).map_err(unwritable)
 }
 
 /// Our own JSON as YAML.

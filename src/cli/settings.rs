@@ -188,6 +188,12 @@ impl Settings {
         }
     }
 
+    /// The namespace that one of several saved releases of a name is taken from,
+    /// where no flag says: Helm hands on its own in this way.
+    pub(super) fn likely_namespace(&self) -> Option<&str> {
+        self.helm_namespace.as_deref()
+    }
+
     /// The directory of the local store.
     pub(super) fn store_dir(&self) -> Result<PathBuf, Failure> {
         if let Some(home) = variable("ZADIG_DOCTOR_HOME") {

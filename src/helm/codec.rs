@@ -170,7 +170,8 @@ fn deflate_harder(json: &[u8]) -> io::Result<Vec<u8>> {
     Ok(packed)
 }
 
-fn unbase64(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
+/// Takes base64 off, as Go does.
+pub(super) fn unbase64(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let broken = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let joined = if memchr::memchr2(b'\r', b'\n', text).is_some() {
         Cow::Owned(text.iter().copied().filter(|b| !broken(b)).collect())

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub mod chart;
 pub mod codec;
 pub mod digest;
 pub mod edit;
@@ -15,6 +16,7 @@ pub(crate) mod json;
 pub mod key;
 pub mod release;
 pub mod status;
+pub mod yaml;
 
 pub use digest::Digest;
 pub use json::SyntaxError;

@@ -13,6 +13,10 @@ use jiff::tz::Offset;
 
 use crate::helm::json::{self, Kind, Scanner, SyntaxError};
 
+pub mod content;
+
+pub use content::content;
+
 /// How many hooks a release may have, and events or policies a hook; a chart's
 /// hooks number in the tens.
 const LIST_LIMIT: usize = 10_000;

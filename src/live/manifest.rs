@@ -81,13 +81,13 @@ pub fn declared(manifest: &str) -> (Vec<Declared>, Vec<String>) {
     found.finish()
 }
 
-fn is_comment(line: &str) -> bool {
+pub(super) fn is_comment(line: &str) -> bool {
     let line = line.trim_start();
     line.is_empty() || line.starts_with('#')
 }
 
 /// The template a document came from, which Helm writes above it.
-fn source(document: &str) -> Option<&str> {
+pub(super) fn source(document: &str) -> Option<&str> {
     let mut comments = document.lines().take_while(|line| is_comment(line));
     let path = comments.find_map(|line| line.strip_prefix("# Source: "))?;
     path.get(..path.floor_char_boundary(SOURCE_LIMIT))

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod document;
 mod fields;
 pub mod manifest;
+pub mod masked;
 pub mod object;
 pub mod read;
 pub mod readiness;

@@ -8,7 +8,10 @@ use crate::diagnose::{Advice, Command, Lang};
 use crate::helm::Driver;
 
 pub mod check;
+pub mod contents;
+pub mod diff;
 pub mod explain;
+pub mod export;
 pub mod operation;
 mod parts;
 pub mod plan;
@@ -74,7 +77,24 @@ fn quote(word: &str) -> String {
 fn json<T: serde::Serialize>(value: &T) -> String {
     // Our own structs of strings and numbers: there is nothing that fails.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    text + "\n"
+    escaped(&text) + "\n"
+}
+
+/// JSON in which what could deceive a terminal is escaped as JSON has it, so that
+/// nobody has to make it visible in a way that no parser reads.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => text += &format!("\\u{:04x}", u32::from(c)),
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 /// `1 record`, `2 records`.
@@ -91,5 +111,21 @@ pub(crate) fn size(bytes: u64) -> String {
         0..10_240 => format!("{bytes} B"),
         10_240..10_485_760 => format!("{} KiB", bytes / 1024),
         _ => format!("{} MiB", bytes / 1_048_576),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_hides_nothing_and_stays_json() {
+        let odd = "a\u{1b}\u{7f}\u{9b}\u{200b}\u{202e}\u{2066}\u{feff}\n網";
+        let text = json(&odd);
+        assert_eq!(
+            text,
+            "\"a\\u001b\\u007f\\u009b\\u200b\\u202e\\u2066\\ufeff\\n網\"\n"
+        );
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), odd);
     }
 }

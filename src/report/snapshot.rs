@@ -1,15 +1,14 @@
 //! What `backup` prints.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::{Voice, count, json, prose::prose, size, table::table};
 use crate::snapshot::{Snapshot, Summary};
 use crate::survey::Unread;
 
+/// A snapshot, in JSON.
 #[derive(Serialize)]
-struct SnapshotV1<'a> {
+pub(super) struct SnapshotV1<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     schema: Option<&'static str>,
     id: String,
@@ -40,25 +39,6 @@ struct MissingV1<'a> {
 struct SnapshotsV1<'a> {
     schema: &'static str,
     snapshots: Vec<SnapshotV1<'a>>,
-}
-
-#[derive(Serialize)]
-struct ShowV1<'a> {
-    schema: &'static str,
-    snapshot: SnapshotV1<'a>,
-    records: Vec<SavedV1<'a>>,
-}
-
-#[derive(Serialize)]
-struct SavedV1<'a> {
-    namespace: &'a str,
-    driver: crate::helm::Driver,
-    name: &'a str,
-    release: Option<String>,
-    revision: Option<u32>,
-    uid: &'a str,
-    resource_version: &'a str,
-    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -179,61 +159,6 @@ pub fn list_table(snapshots: &[Summary], voice: &Voice) -> String {
         "SNAPSHOT", "TIME", "REASON", "RELEASES", "RECORDS", "SIZE", "COMPLETE",
     ];
     table(voice.width, &heading, snapshots.iter().map(row).collect())
-}
-
-/// `backup show -o json`: schema `zadig-doctor/snapshot-contents/v1`.
-pub fn show_json(snapshot: &Snapshot) -> String {
-    let saved = snapshot.records.iter().map(|saved| {
-        let key = saved.id.key();
-        SavedV1 {
-            namespace: &saved.id.namespace,
-            driver: saved.id.driver,
-            name: &saved.id.name,
-            revision: key.as_ref().map(|key| key.revision),
-            release: key.map(|key| key.release),
-            uid: &saved.uid,
-            resource_version: &saved.resource_version,
-            bytes: saved.bytes,
-        }
-    });
-    json(&ShowV1 {
-        schema: "zadig-doctor/snapshot-contents/v1",
-        snapshot: SnapshotV1::from(snapshot),
-        records: saved.collect(),
-    })
-}
-
-/// `backup show` for a person: one line per release.
-pub fn show_table(snapshot: &Snapshot, voice: &Voice) -> String {
-    let mut releases: BTreeMap<_, (Vec<u32>, u64)> = BTreeMap::new();
-    for saved in &snapshot.records {
-        let key = saved.id.key();
-        let name = key.as_ref().map_or(&saved.id.name, |key| &key.release);
-        let at = (saved.id.namespace.clone(), name.clone(), saved.id.driver);
-        let entry = releases.entry(at).or_default();
-        entry.0.extend(key.map(|key| key.revision));
-        entry.1 += saved.bytes;
-    }
-    let rows = releases
-        .into_iter()
-        .map(|((namespace, name, driver), (mut revisions, bytes))| {
-            revisions.sort_unstable();
-            let revisions: Vec<_> = revisions.iter().map(u32::to_string).collect();
-            vec![
-                namespace,
-                name,
-                driver.to_string(),
-                revisions.join(","),
-                size(bytes),
-            ]
-        });
-    let heading = ["NAMESPACE", "RELEASE", "DRIVER", "REVISIONS", "SIZE"];
-    let mut text = table(voice.width, &heading, rows.collect());
-    for missing in &snapshot.missing {
-        let missing = format!("missing: {}: {}", missing.what, missing.reason);
-        text += &prose(voice, "", &missing);
-    }
-    text
 }
 
 /// `backup verify -o json`: schema `zadig-doctor/verification/v1`.

@@ -11,11 +11,17 @@ use serde::{Deserialize, Serialize};
 use crate::helm::{Digest, Driver};
 use crate::survey::{ObjectRef, RecordId, Scope, Unread};
 
+pub mod diff;
 mod live;
+pub mod manifests;
+mod releases;
 pub mod retention;
 pub mod seams;
+pub mod told;
 
 pub use live::live_objects;
+pub use releases::SavedRelease;
+pub use told::{Told, plain};
 
 /// Names a snapshot: lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

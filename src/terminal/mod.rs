@@ -49,6 +49,20 @@ impl Terminal {
         }
     }
 
+    /// Writes what another program shall read to stdout, to the byte. Where a
+    /// person reads instead, it is sanitized.
+    pub fn exact(&self, bytes: &[u8]) -> io::Result<()> {
+        if self.width.is_some() {
+            return self.data(&String::from_utf8_lossy(bytes));
+        }
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(bytes);
+        match written.and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
     /// Writes rows of fields for another program, with a tab between them; each
     /// field is sanitized.
     pub fn fields(&self, rows: &[Vec<String>]) -> io::Result<()> {

@@ -1,7 +1,9 @@
 //! The arguments of `backup` and its subcommands.
 
+use std::path::PathBuf;
+
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BackupArgs {
@@ -17,12 +19,28 @@ pub(in crate::cli) enum BackupCommand {
     Create(CreateArgs),
     /// List the snapshots, oldest first
     List,
-    /// Show what a snapshot holds
-    Show {
-        /// The snapshot's id, or its beginning
-        #[arg(value_name = "SNAPSHOT")]
-        snapshot: String,
-    },
+    /// Show what a snapshot holds: its releases, a release's history, or a part of a revision
+    #[command(after_help = "Examples:\n  \
+        {self} backup show 3f9a                        # its releases\n  \
+        {self} backup show 3f9a web -n shop            # one release's history\n  \
+        {self} backup show 3f9a web --values           # what the user gave to the newest revision\n  \
+        {self} backup show 3f9a web --manifest --revision 3")]
+    Show(ShowArgs),
+    /// Compare two snapshots, or a snapshot and the cluster; exits with 1 if they differ
+    ///
+    /// Exits with 0 if nothing differs, with 1 if something does, with 3 if a side is incomplete or
+    /// cannot be read. What Secrets hold is shown as digests, which tell within one output whether
+    /// two values are the same, and nothing else.
+    #[command(after_help = "Examples:\n  \
+        {self} backup diff 3f9a 77b0                   # between two snapshots\n  \
+        {self} backup diff 3f9a cluster web -n shop    # what happened to a release since\n  \
+        {self} backup diff 3f9a cluster -A -o json     # new releases too, wherever they are")]
+    Diff(DiffArgs),
+    /// Write what a snapshot holds to files that others can read
+    #[command(after_help = "Examples:\n  \
+        {self} backup export 3f9a --format manifests --to shop.yaml\n  \
+        {self} backup export 3f9a web --chart ./web    # a folder that Helm installs")]
+    Export(ExportArgs),
     /// Read everything back and compare every digest; exits with 1 on damage
     Verify {
         /// Only this snapshot
@@ -57,4 +75,81 @@ pub(in crate::cli) struct CreateArgs {
     /// Write although the store will not outlive this container
     #[arg(long)]
     pub(in crate::cli) ephemeral_store: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ShowArgs {
+    /// The snapshot's id, or its beginning
+    #[arg(value_name = "SNAPSHOT")]
+    pub(in crate::cli) snapshot: String,
+    /// The history of these releases
+    #[arg(value_name = "RELEASE")]
+    pub(in crate::cli) releases: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) part: PartArgs,
+    /// Of which revision; by default the newest
+    #[arg(long, value_name = "N", requires = "part")]
+    pub(in crate::cli) revision: Option<u32>,
+}
+
+/// A part of one revision.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(id = "part", multiple = false, requires = "releases")]
+pub(in crate::cli) struct PartArgs {
+    /// The values that the user gave to one release, as `helm get values`
+    #[arg(long)]
+    pub(in crate::cli) values: bool,
+    /// The manifest, as `helm get manifest`; what its Secrets hold is shown as digests
+    #[arg(long)]
+    pub(in crate::cli) manifest: bool,
+    /// The whole payload, exactly as it was stored: this prints secrets
+    #[arg(long)]
+    pub(in crate::cli) raw: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DiffArgs {
+    /// A snapshot's id, or its beginning; or `cluster`, for how it is now
+    #[arg(value_name = "BEFORE")]
+    pub(in crate::cli) before: String,
+    /// The same, to compare with
+    #[arg(value_name = "AFTER")]
+    pub(in crate::cli) after: String,
+    /// Only these releases
+    #[arg(value_name = "RELEASE")]
+    pub(in crate::cli) releases: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExportArgs {
+    /// The snapshot's id, or its beginning
+    #[arg(value_name = "SNAPSHOT")]
+    pub(in crate::cli) snapshot: String,
+    /// Only these releases
+    #[arg(value_name = "RELEASE")]
+    pub(in crate::cli) releases: Vec<String>,
+    /// In which form
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        required_unless_present = "chart",
+        requires = "to"
+    )]
+    pub(in crate::cli) format: Option<ExportFormat>,
+    /// A file to write; a directory, for a file per release; or `-` for stdout
+    #[arg(long, value_name = "FILE", requires = "format")]
+    pub(in crate::cli) to: Option<PathBuf>,
+    /// Write the chart of one release into this directory, with its values
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "to"], requires = "releases")]
+    pub(in crate::cli) chart: Option<PathBuf>,
+    /// The chart of which revision; by default the newest
+    #[arg(long, value_name = "N", requires = "chart")]
+    pub(in crate::cli) revision: Option<u32>,
+}
+
+/// How a snapshot is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ExportFormat {
+    /// YAML that kubectl brings back, without this program
+    Manifests,
 }

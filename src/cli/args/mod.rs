@@ -9,7 +9,9 @@ use jiff::SignedDuration;
 
 mod backup;
 
-pub(in crate::cli) use backup::{BackupArgs, BackupCommand, CreateArgs};
+pub(in crate::cli) use backup::{
+    BackupArgs, BackupCommand, CreateArgs, DiffArgs, ExportArgs, ExportFormat, PartArgs, ShowArgs,
+};
 
 use crate::diagnose::Severity;
 use crate::helm::Driver;
@@ -181,6 +183,8 @@ pub(in crate::cli) enum VerbArgs {
         {self} backup -A                    # every record of the cluster\n  \
         {self} backup web -n shop           # one release\n  \
         {self} backup list\n  \
+        {self} backup show 3f9a web         # a release's saved history\n  \
+        {self} backup diff 3f9a cluster     # what changed since\n  \
         {self} backup verify"
     )]
     Backup(BackupArgs),

@@ -1,4 +1,4 @@
-//! `backup list`, `show` and `verify`: look at what was saved.
+//! `backup list` and `verify`: look at what was saved.
 
 use super::existing;
 use crate::cli::settings::Settings;
@@ -15,17 +15,6 @@ pub(super) fn list(settings: &Settings) -> Result<Exit, Failure> {
     let text = match settings.json() {
         true => report::list_json(&snapshots),
         false => report::list_table(&snapshots, &settings.voice),
-    };
-    print(settings, &text)
-}
-
-pub(super) fn show(settings: &Settings, id: &str) -> Result<Exit, Failure> {
-    let snapshot = existing(settings)?
-        .snapshot(id)
-        .map_err(connect::unstored)?;
-    let text = match settings.json() {
-        true => report::show_json(&snapshot),
-        false => report::show_table(&snapshot, &settings.voice),
     };
     print(settings, &text)
 }

@@ -4,17 +4,27 @@ use super::args::{BackupArgs, BackupCommand};
 use super::connect;
 use super::settings::Settings;
 use crate::error::{Exit, Failure};
+use crate::live::masked::Mask;
 use crate::store::Store;
 
 mod create;
+mod diff;
+mod export;
 mod look;
+mod objects;
+mod out;
+mod pick;
+mod show;
+mod sides;
 
 pub(super) async fn backup(settings: &Settings, args: &BackupArgs) -> Result<Exit, Failure> {
     match &args.command {
         None => create::create(settings, &args.create).await,
         Some(BackupCommand::Create(args)) => create::create(settings, args).await,
         Some(BackupCommand::List) => look::list(settings),
-        Some(BackupCommand::Show { snapshot }) => look::show(settings, snapshot),
+        Some(BackupCommand::Show(args)) => show::show(settings, args),
+        Some(BackupCommand::Diff(args)) => diff::diff(settings, args).await,
+        Some(BackupCommand::Export(args)) => export::export(settings, args),
         Some(BackupCommand::Verify { snapshot }) => look::verify(settings, snapshot.as_deref()),
     }
 }
@@ -25,4 +35,13 @@ fn existing(settings: &Settings) -> Result<Store, Failure> {
         let hint = format!("`{} backup` makes the first one", settings.voice.invoked);
         Failure::new(Exit::Usage, "there are no snapshots yet").hint(hint)
     })
+}
+
+/// What hides secrets in what is shown, with a salt that nobody knows.
+fn mask() -> Result<Mask, Failure> {
+    let mut salt = [0; 32];
+    let filled = getrandom::fill(&mut salt);
+    filled
+        .map_err(|error| Failure::caused(Exit::Unreachable, "failed to get random bytes", error))?;
+    Ok(Mask::new(salt))
 }

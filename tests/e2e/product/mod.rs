@@ -27,6 +27,7 @@ mod ready;
 mod refusals;
 mod repair;
 mod rights;
+mod saved;
 mod screen;
 mod shown;
 mod waiting;

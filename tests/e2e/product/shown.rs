@@ -6,12 +6,12 @@ use crate::scenarios::{Stage, find};
 use crate::tool::Tool;
 
 /// The text with what differs from run to run replaced.
-fn scrubbed(stage: &Stage, text: &str) -> String {
+pub(super) fn scrubbed(stage: &Stage, text: &str) -> String {
     text.replace(stage.namespace.name(), "NAMESPACE")
 }
 
 /// Compares with the file `snapshots/NAME.snap`.
-fn shows(name: &str, text: &str) {
+pub(super) fn shows(name: &str, text: &str) {
     let filters = vec![
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
         (r"sha256:[0-9a-f]{12,64}", "DIGEST"),

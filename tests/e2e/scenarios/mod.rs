@@ -290,7 +290,7 @@ impl Scenario {
 pub(crate) struct Stage {
     pub(crate) namespace: Namespace,
     version: HelmVersion,
-    driver: Driver,
+    pub(crate) driver: Driver,
     /// Helm straight to the API server.
     pub(crate) helm: Helm,
     /// Namespaces that are a part of it.
