@@ -15,6 +15,7 @@ pub(crate) mod json;
 pub mod key;
 pub mod release;
 pub mod status;
+pub mod texts;
 
 pub use digest::Digest;
 pub use json::SyntaxError;
