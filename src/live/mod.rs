@@ -11,6 +11,7 @@ pub mod manifest;
 pub mod object;
 pub mod read;
 pub mod readiness;
+pub mod relocate;
 mod scalar;
 
 pub use bare::{SERVER_FIELDS, bare};
