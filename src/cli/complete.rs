@@ -149,14 +149,21 @@ fn command(words: &[OsString]) -> clap::Command {
             verb.mut_arg("releases", |arg| arg.add(names(releases)))
         });
     }
-    for verb in ["show", "verify"] {
+    for verb in ["show", "restore", "verify"] {
         command = command.mut_subcommand("backup", |backup| {
             backup.mut_subcommand(verb, |verb| {
                 verb.mut_arg("snapshot", |arg| arg.add(names(snapshots)))
             })
         });
     }
-    command
+    command.mut_subcommand("backup", |backup| {
+        backup.mut_subcommand("restore", |restore| {
+            restore
+                .mut_arg("releases", |arg| arg.add(names(saved_releases)))
+                .mut_arg("replace", |arg| arg.add(names(saved_releases)))
+                .mut_arg("to_namespace", |arg| arg.add(names(namespaces)))
+        })
+    })
 }
 
 /// What the lookup finds while somebody waits for it. It is left behind where
@@ -238,6 +245,16 @@ fn snapshots(settings: Settings) -> Vec<CompletionCandidate> {
     newest_first
         .map(|snapshot| described(&snapshot.id.0, &snapshot.about.reason))
         .collect()
+}
+
+/// Of all snapshots: in the cluster they may be what is missing.
+fn saved_releases(settings: Settings) -> Vec<CompletionCandidate> {
+    let store = connect::existing_store(&settings).ok().flatten();
+    let snapshots = store.and_then(|store| store.snapshots().ok());
+    let records = snapshots.iter().flatten().flat_map(|one| &one.records);
+    let keys = records.filter_map(|saved| saved.id.key());
+    let names: BTreeSet<_> = keys.map(|key| key.release).collect();
+    names.into_iter().map(CompletionCandidate::new).collect()
 }
 
 fn checks() -> Vec<CompletionCandidate> {

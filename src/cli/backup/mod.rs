@@ -1,4 +1,4 @@
-//! `backup`: save records, and look at what was saved.
+//! `backup`: save records, look at what was saved, and put it back.
 
 use super::args::{BackupArgs, BackupCommand};
 use super::connect;
@@ -8,6 +8,7 @@ use crate::store::Store;
 
 mod create;
 mod look;
+mod restore;
 
 pub(super) async fn backup(settings: &Settings, args: &BackupArgs) -> Result<Exit, Failure> {
     match &args.command {
@@ -15,6 +16,7 @@ pub(super) async fn backup(settings: &Settings, args: &BackupArgs) -> Result<Exi
         Some(BackupCommand::Create(args)) => create::create(settings, args).await,
         Some(BackupCommand::List) => look::list(settings),
         Some(BackupCommand::Show { snapshot }) => look::show(settings, snapshot),
+        Some(BackupCommand::Restore(args)) => restore::restore(settings, args).await,
         Some(BackupCommand::Verify { snapshot }) => look::verify(settings, snapshot.as_deref()),
     }
 }
