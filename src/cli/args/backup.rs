@@ -27,15 +27,15 @@ pub(in crate::cli) enum BackupCommand {
     },
     /// Put back records as a snapshot holds them; nothing that exists is overwritten
     ///
-    /// Takes everything that the snapshot holds, or the named releases; with -n only what was saved
-    /// from that namespace. Each record goes back where it was, unless --to-namespace says where.
-    /// What is there already and the same needs nothing; a release of which something newer or
-    /// different is there is left alone, unless --replace names it. Only records are put back: then
-    /// `helm rollback RELEASE REVISION` brings the objects, too.
+    /// Takes everything that the snapshot holds, or the named releases, whichever namespace the
+    /// context names; with -n only what was saved from that namespace. Each record goes back where
+    /// it was, unless --to-namespace says where. What is there already and the same needs nothing; a
+    /// release of which something newer or different is there is left alone, unless --replace names
+    /// it. Only records are put back: then `helm rollback RELEASE REVISION` brings the objects, too.
     #[command(after_help = "Examples:\n  \
         {self} backup restore 3f9a --dry-run              # what is missing and would be put back\n  \
         {self} backup restore 3f9a web -n shop\n  \
-        {self} backup restore 3f9a web --replace web      # the history as it was, whatever came since\n  \
+        {self} backup restore 3f9a web --replace web      # the history as it was then\n  \
         {self} backup restore 3f9a web -n shop --to-namespace stage")]
     Restore(RestoreArgs),
     /// Read everything back and compare every digest; exits with 1 on damage

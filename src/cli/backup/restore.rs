@@ -1,6 +1,6 @@
 //! `backup restore`: put records back as a snapshot holds them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc;
 
@@ -73,6 +73,7 @@ fn chosen<'a>(
 ) -> Result<Vec<&'a SavedRecord>, Failure> {
     let choice = Choice {
         releases: &args.releases,
+        replace: &args.replace,
         namespace: settings.asked_namespace(),
         all_namespaces: settings.global.all_namespaces,
         together: args.to_namespace.is_some(),
@@ -150,6 +151,11 @@ fn load(
         let hint = format!("`{{self}} backup show {}` lists what it holds, `{{self}} backup verify` what is damaged", snapshot.id);
         Failure::new(Exit::Usage, message).hint(hint)
     })?;
+    if asked.saved.is_empty() && asked.unfit.is_empty() {
+        let message = "nothing of what was chosen can be read from the store";
+        let hint = "`{self} backup verify` tells what is damaged";
+        return Err(Failure::new(Exit::Unreachable, message).hint(hint));
+    }
     Ok(asked)
 }
 
@@ -171,22 +177,17 @@ fn lost(settings: &Settings, asked: &Restore) -> Exit {
 
 /// Where to look: at all that the releases have where they are to go.
 fn scope(asked: &Restore) -> Scope {
-    let mut scope = Scope {
-        releases: asked
-            .saved
-            .iter()
-            .map(|saved| saved.release.clone())
-            .collect(),
+    let saved = asked.saved.iter();
+    let saved = saved.map(|saved| (&saved.object.namespace, &saved.release));
+    let unfit = asked.unfit.iter();
+    let unfit = unfit.map(|unfit| (&unfit.namespace, &unfit.release));
+    let (places, releases): (BTreeSet<_>, BTreeSet<_>) = saved.chain(unfit).unzip();
+    let mut places = places.into_iter();
+    Scope {
+        namespace: places.next().filter(|_| places.next().is_none()).cloned(),
+        releases: releases.into_iter().cloned().collect(),
         ..Scope::default()
-    };
-    scope.releases.sort();
-    scope.releases.dedup();
-    let mut places = asked.saved.iter().map(|saved| &saved.object.namespace);
-    let first = places.next();
-    if places.all(|place| Some(place) == first) {
-        scope.namespace = first.cloned();
     }
-    scope
 }
 
 /// Looks at what stands there, and plans.

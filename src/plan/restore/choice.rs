@@ -9,6 +9,8 @@ use crate::snapshot::{SavedRecord, Snapshot};
 pub struct Choice<'a> {
     /// These releases; empty means all.
     pub releases: &'a [String],
+    /// Releases that are to be replaced.
+    pub replace: &'a [String],
     /// Only what was saved from that namespace.
     pub namespace: Option<&'a str>,
     /// Whatever namespaces they were saved from.
@@ -50,7 +52,7 @@ pub fn choose<'a>(
 ) -> Result<Vec<&'a SavedRecord>, ChoiceError> {
     let inside =
         |saved: &&SavedRecord| choice.namespace.is_none_or(|one| one == saved.id.namespace);
-    for release in choice.releases {
+    for release in choice.releases.iter().chain(choice.replace) {
         let of_name = |saved: &&SavedRecord| named(saved).as_deref() == Some(release);
         let held = || snapshot.records.iter().filter(of_name);
         let namespaces = spread(held());

@@ -39,6 +39,7 @@ fn it_must_be_clear_what_is_meant() {
         let releases: Vec<_> = releases.iter().map(|name| (*name).to_owned()).collect();
         let choice = Choice {
             releases: &releases,
+            replace: &[],
             namespace,
             all_namespaces,
             together,
@@ -57,6 +58,17 @@ fn it_must_be_clear_what_is_meant() {
     );
     assert_eq!(choice(&["web"], Some("b"), false, true), Ok(1));
     assert_eq!(choice(&["web"], None, true, false), Ok(3));
+    // One of that name is to be replaced, and nobody says which.
+    let web = ["web".to_owned()];
+    let replace = |namespace| Choice {
+        releases: &[],
+        replace: &web,
+        namespace,
+        all_namespaces: false,
+        together: false,
+    };
+    assert!(choose(&snapshot, &replace(None)).is_err());
+    assert_eq!(choose(&snapshot, &replace(Some("b"))).unwrap().len(), 1);
     let error = |releases: &[&str], namespace, together| {
         choice(releases, namespace, false, together).unwrap_err()
     };

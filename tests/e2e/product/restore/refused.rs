@@ -157,3 +157,47 @@ fn owners_are_left_out_for_the_garbage_collectors_sake() {
     assert!(api.get(&path).unwrap()["metadata"]["ownerReferences"].is_null());
     stage.helm.ok(&["upgrade", RELEASE, &chart("quiet")]);
 }
+
+/// Never a wrong byte: what is damaged is named, the rest comes back.
+#[test]
+fn what_is_damaged_in_the_store_is_named_and_the_rest_comes_back() {
+    let stage = find("healthy").make(HelmVersion::V3_17);
+    let tool = Tool::new();
+    let before = stage.records();
+    let snapshot = save(&tool, &stage.namespace);
+    lose(&stage, Driver::Secret);
+    let database = tool.home().join("store.db");
+    let whole = std::fs::read(&database).unwrap();
+    let magic = [0x28, 0xb5, 0x2f, 0xfd];
+    let found = whole.windows(4).enumerate();
+    let objects = found.filter(|(_, window)| *window == magic);
+    let objects: Vec<_> = objects.map(|(at, _)| at).collect();
+    let mut some = false;
+    for at in objects {
+        let mut bytes = whole.clone();
+        bytes[at + 12] ^= 1;
+        std::fs::write(&database, bytes).unwrap();
+        let output = restore(&tool, &snapshot, &[]);
+        let after = stage.records();
+        let known = |one: &records::Record| {
+            super::kept(&before).contains(&super::kept(std::slice::from_ref(one))[0])
+        };
+        assert!(after.iter().all(known), "byte {at}: {output}");
+        match output.code() {
+            // Nobody needed that object.
+            Some(0) => assert_eq!(after.len(), before.len(), "{output}"),
+            Some(1) => {
+                assert!(output.stderr.contains("damaged in the store"), "{output}");
+                assert!(after.len() < before.len(), "{output}");
+                some = true;
+            }
+            Some(3) => assert_eq!(after.len(), 0, "{output}"),
+            _ => panic!("byte {at}: {output}"),
+        }
+        lose(&stage, Driver::Secret);
+        for end in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(tool.home().join(format!("store.db{end}")));
+        }
+    }
+    assert!(some, "an object that only some of the records have");
+}
