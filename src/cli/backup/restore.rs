@@ -79,6 +79,11 @@ fn chosen<'a>(
         together: args.to_namespace.is_some(),
     };
     plan::choose(snapshot, &choice).map_err(|error| {
+        if let (ChoiceError::NotHeld { .. }, Some(missing)) = (&error, snapshot.missing.first()) {
+            let message = format!("{error}, but not all of it is there");
+            let hint = format!("{}: {}", missing.what, missing.reason);
+            return Failure::new(Exit::Unreachable, message).hint(hint);
+        }
         let hint = match &error {
             ChoiceError::NotHeld { namespaces, .. } if namespaces.is_empty() => {
                 format!("`{{self}} backup show {}` lists what it holds", snapshot.id)
