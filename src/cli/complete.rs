@@ -152,6 +152,7 @@ fn command(words: &[OsString]) -> clap::Command {
     let snapshots_in = [
         ("show", "snapshot"),
         ("export", "snapshot"),
+        ("restore", "snapshot"),
         ("diff", "before"),
         ("diff", "after"),
         ("verify", "snapshot"),
@@ -163,7 +164,14 @@ fn command(words: &[OsString]) -> clap::Command {
             })
         });
     }
-    command
+    command.mut_subcommand("backup", |backup| {
+        backup.mut_subcommand("restore", |restore| {
+            restore
+                .mut_arg("releases", |arg| arg.add(names(saved_releases)))
+                .mut_arg("replace", |arg| arg.add(names(saved_releases)))
+                .mut_arg("to_namespace", |arg| arg.add(names(namespaces)))
+        })
+    })
 }
 
 /// What the lookup finds while somebody waits for it. It is left behind where
@@ -245,6 +253,16 @@ fn snapshots(settings: Settings) -> Vec<CompletionCandidate> {
     newest_first
         .map(|snapshot| described(&snapshot.id.0, &snapshot.about.reason))
         .collect()
+}
+
+/// Of all snapshots: in the cluster they may be what is missing.
+fn saved_releases(settings: Settings) -> Vec<CompletionCandidate> {
+    let store = connect::existing_store(&settings).ok().flatten();
+    let snapshots = store.and_then(|store| store.snapshots().ok());
+    let records = snapshots.iter().flatten().flat_map(|one| &one.records);
+    let keys = records.filter_map(|saved| saved.id.key());
+    let names: BTreeSet<_> = keys.map(|key| key.release).collect();
+    names.into_iter().map(CompletionCandidate::new).collect()
 }
 
 fn checks() -> Vec<CompletionCandidate> {

@@ -174,8 +174,7 @@ impl Settings {
     /// Which records are looked at; without `-n` and `-A` the context's
     /// namespace.
     pub(super) fn scope(&self, releases: &[String], default_namespace: &str) -> Scope {
-        let namespace = self.global.namespace.clone();
-        let namespace = namespace.or_else(|| self.helm_namespace.clone());
+        let namespace = self.asked_namespace().map(str::to_owned);
         let namespace = match self.global.all_namespaces {
             true => None,
             false => Some(namespace.unwrap_or_else(|| default_namespace.to_owned())),
@@ -192,6 +191,14 @@ impl Settings {
     /// where no flag says: Helm hands on its own in this way.
     pub(super) fn likely_namespace(&self) -> Option<&str> {
         self.helm_namespace.as_deref()
+    }
+
+    /// The namespace that a flag or Helm's environment names. As a Helm plugin
+    /// the two cannot be told apart: Helm takes `-n` out of our arguments.
+    pub(super) fn asked_namespace(&self) -> Option<&str> {
+        let flag = self.global.namespace.as_deref();
+        let named = flag.or(self.helm_namespace.as_deref());
+        named.filter(|_| !self.global.all_namespaces)
     }
 
     /// The directory of the local store.

@@ -5,7 +5,8 @@ use super::ExecuteError;
 use super::stops::Stops;
 use crate::cluster::Cluster;
 use crate::helm::{Digest, Status, codec, edit};
-use crate::plan::{Action, Guard, Plan, Step};
+use crate::plan::{self, Action, Fit, Guard, Plan, Step};
+use crate::snapshot::SnapshotId;
 use crate::store::Store;
 use crate::survey::{RawRecord, RecordId};
 
@@ -79,8 +80,8 @@ pub(super) async fn prepare_step(
     let object = &step.object;
     let follows = matches!(step.guard, Guard::LeftBy { .. });
     let write = match &step.action {
-        Action::CreateRecord { from } => {
-            let saved = store.raw_record(from, object)?;
+        Action::CreateRecord { from, fit } => {
+            let saved = saved(store, from, fit.as_ref(), object)?;
             if !follows {
                 absent(cluster, object).await?;
             }
@@ -119,6 +120,24 @@ pub(super) async fn prepare_step(
         write,
         follows,
     })
+}
+
+/// The record that a snapshot holds, made to fit where it is put.
+fn saved(
+    store: &Store,
+    from: &SnapshotId,
+    fit: Option<&Fit>,
+    object: &RecordId,
+) -> Result<RawRecord, ExecuteError> {
+    let Some(fit) = fit else {
+        return Ok(store.raw_record(from, object)?);
+    };
+    let saved = store.raw_record(from, &fit.record)?;
+    let fitted = plan::fit(saved, fit, object).map_err(|error| ExecuteError::Payload {
+        object: object.to_string(),
+        reason: error.to_string(),
+    })?;
+    Ok(fitted.record)
 }
 
 async fn read(cluster: &Cluster, object: &RecordId) -> Result<Option<RawRecord>, ExecuteError> {
@@ -191,20 +210,9 @@ fn change_payload(
         (&["info", "description"], description),
     ];
     let json = edit::set_strings(&plain.json, &edits).map_err(|error| fail(error.to_string()))?;
-    let room = codec::TEXT_LIMIT.saturating_sub(other_data(record));
-    let text = codec::encode(&json, room).map_err(|error| fail(error.to_string()))?;
+    let text = codec::encode(&json, record.room()).map_err(|error| fail(error.to_string()))?;
     record.payload = Some(text);
     Ok(())
-}
-
-/// The size of the record's other data: the limit holds for the sum
-/// (Kubernetes `MaxSecretSize`).
-fn other_data(record: &RawRecord) -> usize {
-    let data = record.object["data"].as_object();
-    let sizes = data.into_iter().flatten();
-    sizes
-        .map(|(_, value)| value.as_str().map_or(0, str::len))
-        .sum()
 }
 
 /// Sets the labels that say the same as the payload, and the fence.

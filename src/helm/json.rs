@@ -9,7 +9,7 @@ use std::ops::Range;
 
 mod strings;
 
-pub(crate) use strings::{fold, names, quote, unquote};
+pub(crate) use strings::{fold, names, quote, splice, unquote};
 
 /// How deep Go's decoder reads (`maxNestingDepth`, encoding/json/scanner.go).
 const DEPTH_LIMIT: usize = 10_000;

@@ -16,6 +16,7 @@ pub(crate) mod json;
 pub mod key;
 pub mod release;
 pub mod status;
+pub mod texts;
 pub mod yaml;
 
 pub use digest::Digest;

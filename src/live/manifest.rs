@@ -194,6 +194,11 @@ impl Found {
 /// A document as a tree of values; `None` if it cannot be read, or is none of
 /// YAML that JSON can say.
 pub(super) fn tree(document: &str) -> Option<serde_json::Value> {
+    read(document)
+}
+
+/// A document as whatever is made of it; `None` if it cannot be read.
+pub(super) fn read<T: serde::de::DeserializeOwned>(document: &str) -> Option<T> {
     serde_saphyr::from_str_with_options(document, options(100)).ok()
 }
 

@@ -12,6 +12,7 @@ pub mod masked;
 pub mod object;
 pub mod read;
 pub mod readiness;
+pub mod relocate;
 mod scalar;
 
 pub use bare::{SERVER_FIELDS, bare};

@@ -16,6 +16,7 @@ use crate::survey::{Payload, Record, RecordId};
 
 mod prune;
 mod receipt;
+mod restore;
 mod undo;
 mod unstick;
 
@@ -24,6 +25,10 @@ mod tests;
 
 pub use prune::prune;
 pub use receipt::{Event, OperationId, Outcome, Receipt};
+pub use restore::{
+    Choice, ChoiceError, Fit, FitError, Fitted, Moved, Restore, Saved, Seen, Standing,
+};
+pub use restore::{choose, fit, restore};
 pub use undo::undo;
 pub use unstick::unstick;
 
@@ -35,6 +40,8 @@ pub enum Verb {
     Unstick,
     /// Remove residue.
     Prune,
+    /// Put back what a snapshot holds.
+    Restore,
     /// Take back an operation.
     Undo,
 }
@@ -44,6 +51,7 @@ impl fmt::Display for Verb {
         f.write_str(match self {
             Self::Unstick => "unstick",
             Self::Prune => "prune",
+            Self::Restore => "restore",
             Self::Undo => "undo",
         })
     }
@@ -95,6 +103,9 @@ pub enum Action {
     CreateRecord {
         /// The snapshot.
         from: SnapshotId,
+        /// How it is made to fit, where it is not put back exactly as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fit: Option<Fit>,
     },
     /// Deletes the record.
     DeleteRecord,

@@ -225,7 +225,10 @@ fn undo_of_an_edit_deletes_what_was_left_and_creates_what_was_saved() {
     assert_eq!(plan.steps[0].action, Action::DeleteRecord);
     assert_eq!(plan.steps[0].guard, left);
     let from = SnapshotId("b2".into());
-    assert_eq!(plan.steps[1].action, Action::CreateRecord { from });
+    assert_eq!(
+        plan.steps[1].action,
+        Action::CreateRecord { from, fit: None }
+    );
     assert_eq!(plan.steps[1].guard, Guard::LeftBy { step: 0 });
 }
 

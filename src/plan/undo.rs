@@ -104,6 +104,7 @@ fn take_back(receipt: &Receipt, step: &Step, left: Guard, steps: &mut Vec<Step>)
     };
     let create = Action::CreateRecord {
         from: receipt.snapshot.clone(),
+        fit: None,
     };
     let back = format!("put it back as snapshot {} holds it", receipt.snapshot);
     match step.action {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::live::ObjectRef;
-use crate::survey::{Record, Survey};
+use crate::survey::{ObjectRef, Record, Survey};
 
 /// The objects of each release's newest and deployed revisions, as far as their
 /// payloads were read, and their namespaces; each with the namespace that stands

@@ -192,6 +192,14 @@ impl RawRecord {
         Digest::of(self.payload.as_deref().unwrap_or_default())
     }
 
+    /// How long the payload's text may be: the limit holds for all of the
+    /// object's data together (Kubernetes `MaxSecretSize`).
+    pub fn room(&self) -> usize {
+        let others = self.object["data"].as_object().into_iter().flatten();
+        let sizes = others.map(|(_, value)| value.as_str().map_or(0, str::len));
+        codec::TEXT_LIMIT.saturating_sub(sizes.sum())
+    }
+
     fn metadata(&self, field: &str) -> &str {
         self.object["metadata"][field].as_str().unwrap_or_default()
     }

@@ -10,7 +10,8 @@ use jiff::SignedDuration;
 mod backup;
 
 pub(in crate::cli) use backup::{
-    BackupArgs, BackupCommand, CreateArgs, DiffArgs, ExportArgs, ExportFormat, PartArgs, ShowArgs,
+    BackupArgs, BackupCommand, CreateArgs, DiffArgs, ExportArgs, ExportFormat, PartArgs,
+    RestoreArgs, ShowArgs,
 };
 
 use crate::diagnose::Severity;

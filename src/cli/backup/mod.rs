@@ -1,4 +1,4 @@
-//! `backup`: save records, and look at what was saved.
+//! `backup`: save records, look at what was saved, and put it back.
 
 use super::args::{BackupArgs, BackupCommand};
 use super::connect;
@@ -14,6 +14,7 @@ mod look;
 mod objects;
 mod out;
 mod pick;
+mod restore;
 mod show;
 mod sides;
 
@@ -25,6 +26,7 @@ pub(super) async fn backup(settings: &Settings, args: &BackupArgs) -> Result<Exi
         Some(BackupCommand::Show(args)) => show::show(settings, args),
         Some(BackupCommand::Diff(args)) => diff::diff(settings, args).await,
         Some(BackupCommand::Export(args)) => export::export(settings, args),
+        Some(BackupCommand::Restore(args)) => restore::restore(settings, args).await,
         Some(BackupCommand::Verify { snapshot }) => look::verify(settings, snapshot.as_deref()),
     }
 }

@@ -1,6 +1,7 @@
 //! Strings in JSON: what Go reads in them, and how Go writes them.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The text of a string span, quotes and escapes taken off, as Go reads it:
 /// each byte that is not UTF-8 and each lone surrogate becomes U+FFFD.
@@ -117,6 +118,61 @@ pub(crate) fn quote(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// A string span with parts of its text replaced: `edits` are places in what
+/// [`unquote`] makes of it, ascending, at the borders of characters, and what is
+/// put there. Escapes elsewhere stay as they were written. `None` if a place is
+/// none.
+pub(crate) fn splice(raw: &[u8], edits: &[(Range<usize>, String)]) -> Option<Vec<u8>> {
+    let mut spliced = Vec::with_capacity(raw.len());
+    let mut rest = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    spliced.push(b'"');
+    // Where `rest` begins in the text.
+    let mut at = 0;
+    for (place, instead) in edits {
+        let (kept, tail) = advance(rest, place.start.checked_sub(at)?)?;
+        let (_, tail) = advance(tail, place.end.checked_sub(place.start)?)?;
+        spliced.extend_from_slice(kept);
+        let mut quoted = Vec::new();
+        quote(instead, &mut quoted);
+        spliced.extend_from_slice(quoted.get(1..quoted.len() - 1)?);
+        rest = tail;
+        at = place.end;
+    }
+    spliced.extend_from_slice(rest);
+    spliced.push(b'"');
+    Some(spliced)
+}
+
+/// Splits the inside of a string where that many bytes of its text end.
+fn advance(raw: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
+    let (mut read, mut used) = (0, 0);
+    while read < length {
+        let (char, bytes) = next(raw.get(used..)?)?;
+        read += char.len_utf8();
+        used += bytes;
+    }
+    (read == length).then(|| raw.split_at(used))
+}
+
+/// The character that the inside of a string begins with, as [`unquote`] reads
+/// it, and how many bytes say it.
+fn next(raw: &[u8]) -> Option<(char, usize)> {
+    match raw {
+        [] => None,
+        [b'\\', b'u', tail @ ..] => {
+            let (char, used) = code_point(tail);
+            Some((char, used + 2))
+        }
+        [b'\\', _, ..] => Some((unescape(raw.get(..2)?).chars().next()?, 2)),
+        [byte, ..] if byte.is_ascii() => Some((char::from(*byte), 1)),
+        _ => {
+            let chunk = raw.get(..raw.len().min(4))?.utf8_chunks().next()?;
+            let char = chunk.valid().chars().next();
+            Some(char.map_or(('\u{fffd}', 1), |char| (char, char.len_utf8())))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -144,8 +200,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), from in 0usize..40, to in 0usize..40) {
             let _ = unquote(&bytes);
+            let _ = splice(&bytes, &[(from..to, "x".to_owned())]);
+        }
+
+        /// However a text is written, a part of it is found and what is around
+        /// it stays as it was written.
+        #[test]
+        fn a_part_is_replaced_and_put_back(
+            before in r#"([a-z"é😀]|\\\\|\\n|\\u003c|\\ud83d|\\ud83d\\ude00){0,6}"#,
+            part in r#"([a-z]|\\u0061){1,6}"#,
+            after in r#"([a-zé😀]|\\"|\\/|\\u00e9){0,6}"#,
+        ) {
+            let before = before.replace('"', "");
+            let raw = format!("\"{before}{part}{after}\"").into_bytes();
+            let text = |inner: &str| unquote(format!("\"{inner}\"").as_bytes()).into_owned();
+            let start = text(&before).len();
+            let place = start..start + text(&part).len();
+            let spliced = splice(&raw, &[(place, "\"<new>".to_owned())]).unwrap();
+            let expected = format!("\"{before}\\\"\\u003cnew\\u003e{after}\"");
+            prop_assert_eq!(String::from_utf8(spliced).unwrap(), expected);
         }
 
         #[test]

@@ -26,6 +26,7 @@ mod prompts;
 mod ready;
 mod refusals;
 mod repair;
+mod restore;
 mod rights;
 mod saved;
 mod screen;

@@ -65,4 +65,7 @@ fn help() {
         let text = Tool::new().run(&[verb, "--help"]).expect_code(0);
         shows(&format!("help-{verb}"), &text.stdout);
     }
+    let restore = ["backup", "restore", "--help"];
+    let text = Tool::new().run(&restore).expect_code(0);
+    shows("help-backup-restore", &text.stdout);
 }

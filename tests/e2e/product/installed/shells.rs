@@ -92,10 +92,11 @@ fn bash_completes_verbs_flags_and_names() {
     let machine = Machine::new("bash-completes");
     machine.links("zadig-doctor");
     let namespace = machine.namespace.name();
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (&["un"], "unstick"),
         (&["check", "--fail"], "--fail-on"),
         (&["backup", "v"], "verify"),
+        (&["backup", "r"], "restore"),
         (&["prune", "-n", namespace, ""], RELEASE),
         (&["check", "-n", "bash-comp"], namespace),
     ];
