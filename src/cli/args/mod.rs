@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 mod backup;
 
-pub(in crate::cli) use backup::{BackupArgs, BackupCommand, CreateArgs};
+pub(in crate::cli) use backup::{BackupArgs, BackupCommand, CreateArgs, ForgetArgs};
 
 use crate::diagnose::Severity;
 use crate::helm::Driver;

@@ -29,6 +29,7 @@ mod repair;
 mod rights;
 mod screen;
 mod shown;
+mod store;
 mod waiting;
 mod zadig;
 
