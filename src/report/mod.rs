@@ -18,6 +18,7 @@ pub mod plan;
 mod prose;
 pub mod ready;
 pub mod snapshot;
+pub mod stored;
 mod table;
 
 /// How the tool speaks: to whom, under which name.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::contents::{self, Contents, LiveObjects};
 use super::objects::Reader;
-use super::{Store, StoreError, locks, operations, snapshots};
+use super::{Store, StoreError, headers, locks, operations};
 use crate::snapshot::SnapshotId;
 
 /// So many pages are moved by one transaction: a few milliseconds, in which other
@@ -39,7 +39,7 @@ impl Store {
         let reading = self.read()?;
         let mut needed = Vec::new();
         for id in ids {
-            let id = snapshots::find(&reading, &id.0)?.id;
+            let id = headers::find(&reading, &id.0)?.id;
             if let Some(operation) = operations::refers(&reading, &id.0)? {
                 needed.push((id, format!("operation {operation} refers to it")));
             }
@@ -65,12 +65,12 @@ impl Store {
             ..Forgotten::default()
         };
         let writing = self.write()?;
-        let found = ids.iter().map(|id| snapshots::find(&writing, &id.0));
+        let found = ids.iter().map(|id| headers::find(&writing, &id.0));
         let found = found.map(|header| header.map(|header| header.id));
         for id in found.collect::<Result<BTreeSet<_>, _>>()? {
             // Asked again: an operation may have begun since.
             if operations::refers(&writing, &id.0)?.is_none() {
-                snapshots::remove(&writing, &id)?;
+                headers::remove(&writing, &id)?;
                 done.forgotten.push(id);
             }
         }
@@ -152,8 +152,8 @@ impl Used {
         let mut used = Self::default();
         let mut reader = Reader::new(connection);
         let mut live = HashSet::new();
-        for header in snapshots::headers(connection)? {
-            let lists = snapshots::lists(connection, &header)?;
+        for header in headers::headers(connection)? {
+            let lists = headers::lists(connection, &header)?;
             used.histories.extend(lists.histories);
             live.extend(lists.live.into_values());
         }

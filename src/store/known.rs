@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::contents::{self, Entry, Short};
 use super::histories::{self, History};
 use super::objects::Reader;
-use super::{Store, StoreError, snapshots};
+use super::{Store, StoreError, headers};
 use crate::snapshot::HistoryId;
 use crate::survey::{Record, RecordId};
 
@@ -62,7 +62,7 @@ impl Store {
             return Ok(Known::default());
         };
         let reading = self.read()?;
-        let newest = snapshots::version(&reading, cluster)?;
+        let newest = headers::version(&reading, cluster)?;
         if newest.is_none_or(|newest| version < newest) {
             return Ok(Known::default());
         }

@@ -56,6 +56,7 @@ mod error;
 mod files;
 mod fold;
 mod forget;
+mod headers;
 mod histories;
 mod known;
 mod locks;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::locks::OperationLock;
 use super::seal::seal;
-use super::{Store, StoreError, schema, snapshots};
+use super::{Store, StoreError, headers, schema};
 use crate::helm::Digest;
 use crate::plan::{Event, OperationId, Plan, Receipt};
 use crate::snapshot::SnapshotId;
@@ -48,7 +48,7 @@ impl Store {
             number: 0,
             id: lock.operation().0.clone(),
             began: began.to_string(),
-            snapshot: snapshots::find(&writing, &snapshot.0)?.id.0,
+            snapshot: headers::find(&writing, &snapshot.0)?.id.0,
             undoes: match undoes {
                 Some(undone) => Some(find(&writing, &undone.0)?.id),
                 None => None,

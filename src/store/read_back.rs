@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 
 use super::objects::Reader;
-use super::{Store, StoreError, files, schema, snapshots};
+use super::{Store, StoreError, files, headers, schema, snapshots};
 use crate::helm::Digest;
 use crate::snapshot::Snapshot;
 
@@ -49,7 +49,7 @@ fn objects(dir: &Path, written: &[(i64, Digest)], snapshot: &Snapshot) -> Result
 
 fn rows(store: &Store, snapshot: &Snapshot) -> Result<(), StoreError> {
     let connection = schema::connect(&files::database(&store.dir))?;
-    let header = snapshots::find(&connection, &snapshot.id.0)?;
+    let header = headers::find(&connection, &snapshot.id.0)?;
     let loaded = snapshots::load(&connection, header)?;
     match loaded.damaged.is_empty() && loaded.snapshot == *snapshot {
         true => Ok(()),

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::contents::{self, Contents};
 use super::objects::Reader;
-use super::{Store, StoreError, snapshots};
+use super::{Store, StoreError, headers};
 
 /// Numbers of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Store {
         const OBJECTS: &str =
             "SELECT count(*), coalesce(sum(size), 0), coalesce(sum(length(bytes)), 0) FROM objects";
         let reading = self.read()?;
-        let headers = snapshots::headers(&reading)?;
+        let headers = headers::headers(&reading)?;
         let held = headers.iter().map(|header| header.bytes());
         let (objects, plain, stored) = reading.query_row(OBJECTS, (), |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::Connection;
 
 use super::contents::{self, Entry, LiveEntry, LiveObjects};
+use super::headers::{self, Header};
 use super::objects::Reader;
-use super::snapshots::{self, Header};
-use super::{Store, StoreError, objects, operations};
+use super::{Store, StoreError, objects, operations, snapshots};
 use crate::helm::Digest;
 use crate::snapshot::SnapshotId;
 
@@ -48,7 +48,7 @@ impl Store {
         let mut check = Check::new(&reading);
         match only {
             Some(id) => {
-                let header = snapshots::find(&reading, &id.0)?;
+                let header = headers::find(&reading, &id.0)?;
                 check.database()?;
                 check.snapshot(header)?;
             }
@@ -134,7 +134,7 @@ impl<'a> Check<'a> {
     }
 
     fn all_snapshots(&mut self) -> Result<(), StoreError> {
-        match snapshots::headers(self.connection) {
+        match headers::headers(self.connection) {
             Ok(headers) => headers
                 .into_iter()
                 .try_for_each(|header| self.snapshot(header)),

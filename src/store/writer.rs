@@ -8,12 +8,12 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::contents::{self, Contents, Entry, LiveEntry, LiveObjects};
+use super::headers::{self, Lists};
 use super::histories::{self, History};
 use super::objects::{self, Base, Reader, Stored};
 use super::packer::{Packed, Packer, Shared, What};
 use super::recipe::Row;
-use super::snapshots::{self, Lists};
-use super::{Known, Store, StoreError, read_back};
+use super::{Known, Store, StoreError, read_back, snapshots};
 use crate::helm::Digest;
 use crate::snapshot::{About, HistoryId, SavedObject, Snapshot, SnapshotId};
 use crate::survey::{ObjectRef, RawRecord, Unread};
@@ -403,7 +403,7 @@ impl<'a> Made<'a> {
         let id = SnapshotId(String::new());
         let (records, objects) = (self.records, self.objects);
         let mut snapshot = snapshots::snapshot(id, about, records, objects, missing);
-        snapshot.id = snapshots::put(self.connection, &snapshot, &self.lists, contents)?;
+        snapshot.id = headers::put(self.connection, &snapshot, &self.lists, contents)?;
         Ok(snapshot)
     }
 }

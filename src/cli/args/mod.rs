@@ -10,8 +10,8 @@ use jiff::SignedDuration;
 mod backup;
 
 pub(in crate::cli) use backup::{
-    BackupArgs, BackupCommand, CreateArgs, DiffArgs, ExportArgs, ExportFormat, PartArgs,
-    RestoreArgs, ShowArgs,
+    BackupArgs, BackupCommand, CreateArgs, DiffArgs, ExportArgs, ExportFormat, ForgetArgs,
+    PartArgs, RestoreArgs, ShowArgs,
 };
 
 use crate::diagnose::Severity;

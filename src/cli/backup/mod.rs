@@ -10,6 +10,7 @@ use crate::store::Store;
 mod create;
 mod diff;
 mod export;
+mod forget;
 mod look;
 mod objects;
 mod out;
@@ -17,11 +18,14 @@ mod pick;
 mod restore;
 mod show;
 mod sides;
+mod stats;
 
 pub(super) async fn backup(settings: &Settings, args: &BackupArgs) -> Result<Exit, Failure> {
     match &args.command {
         None => create::create(settings, &args.create).await,
         Some(BackupCommand::Create(args)) => create::create(settings, args).await,
+        Some(BackupCommand::Forget(args)) => forget::forget(settings, args),
+        Some(BackupCommand::Stats) => stats::stats(settings),
         Some(BackupCommand::List) => look::list(settings),
         Some(BackupCommand::Show(args)) => show::show(settings, args),
         Some(BackupCommand::Diff(args)) => diff::diff(settings, args).await,

@@ -31,6 +31,7 @@ mod rights;
 mod saved;
 mod screen;
 mod shown;
+mod store;
 mod waiting;
 mod zadig;
 
