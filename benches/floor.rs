@@ -1,9 +1,13 @@
-//! The least that `check -A` can take: the same selections on one warm
-//! connection, one after the other, and then inflating what they brought on all
-//! cores. It is fixed, whatever the tool does, and shares none of its reading.
+//! The least that `check -A` and a first `backup -A` can take, on one warm
+//! connection, one thing after the other. It is fixed, whatever the tool does,
+//! and shares none of its reading.
 //!
-//! Prints JSON: seconds for the metadata, for the bodies, for inflating; and how
-//! much that was.
+//! `floor check` reads the metadata of all records and the bodies of what is not
+//! superseded, and inflates these on all cores. `floor backup` reads the bodies
+//! of all records, and inflates and hashes them.
+//!
+//! Prints JSON: seconds for the metadata, for the bodies, for the processors; and
+//! how much that was.
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -26,6 +30,7 @@ use k8s_pb::apimachinery::pkg::runtime::Unknown;
 use kube::Client;
 use kube::client::Body;
 use prost::Message as _;
+use sha2::{Digest as _, Sha256};
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
@@ -86,8 +91,9 @@ async fn payloads(client: &Client, selection: &str) -> Result<Vec<Vec<u8>>, Fail
     }
 }
 
-/// Inflates all of them on all cores; returns how many bytes came out.
-fn inflate(payloads: &[Vec<u8>]) -> usize {
+/// Inflates all of them on all cores, and hashes what comes out if that is
+/// wanted; returns how many bytes came out.
+fn inflate(payloads: &[Vec<u8>], hash: bool) -> usize {
     let (next, total) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
@@ -98,6 +104,9 @@ fn inflate(payloads: &[Vec<u8>]) -> usize {
                     plain.clear();
                     let read = GzDecoder::new(&*packed).read_to_end(&mut plain);
                     total.fetch_add(read.unwrap_or(0), Ordering::Relaxed);
+                    if hash {
+                        std::hint::black_box(Sha256::digest(&plain));
+                    }
                 }
             });
         }
@@ -107,6 +116,11 @@ fn inflate(payloads: &[Vec<u8>]) -> usize {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failed> {
+    let backup = match std::env::args().nth(1).as_deref() {
+        Some("check") => false,
+        Some("backup") => true,
+        _ => return Err("usage: floor check|backup".into()),
+    };
     let client = Client::try_default().await?;
     page(&client, "/api/v1/namespaces?limit=1", BODIES).await?;
     let start = Instant::now();
@@ -115,10 +129,10 @@ async fn main() -> Result<(), Failed> {
         + metadata(&client, "configmaps", RECORDS).await?;
     let listed = start.elapsed();
     let start = Instant::now();
-    let payloads = payloads(&client, CURRENT).await?;
+    let payloads = payloads(&client, if backup { RECORDS } else { CURRENT }).await?;
     let read = start.elapsed();
     let start = Instant::now();
-    let plain = inflate(&payloads);
+    let plain = inflate(&payloads, backup);
     let inflated = start.elapsed();
     let text: usize = payloads.iter().map(Vec::len).sum();
     println!(
