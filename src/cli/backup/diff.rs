@@ -1,7 +1,7 @@
 //! `backup diff`: what changed between two snapshots, or since one.
 
 use super::sides::{CLUSTER, Side};
-use super::{mask, pick};
+use super::{mask, objects, pick};
 use crate::cli::args::DiffArgs;
 use crate::cli::print;
 use crate::cli::settings::Settings;
@@ -45,15 +45,12 @@ pub(super) async fn diff(settings: &Settings, args: &DiffArgs) -> Result<Exit, F
         releases.extend(pair.compare(one_cluster, [&old, &new], texts));
     }
     drop(progress);
-    let objects = [&before, &after].map(|side| side.objects(settings, &args.releases, &mask));
-    let objects = match objects {
-        [Some((first, lost)), Some((second, gone))] => {
-            sides[0].unread.extend(lost);
-            sides[1].unread.extend(gone);
-            Some(diff::compare(&first, &second))
-        }
-        _ => None,
-    };
+    let objects = objects::both(settings, [&before, &after], &args.releases, &mask).await;
+    let objects = objects.map(|[first, second]| {
+        sides[0].unread.extend(first.unread);
+        sides[1].unread.extend(second.unread);
+        diff::compare(&first.texts, &second.texts)
+    });
     let comparison = Comparison {
         sides,
         compared: pairs.len(),

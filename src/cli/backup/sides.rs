@@ -4,17 +4,15 @@ use std::pin::pin;
 
 use futures::stream::{self, StreamExt as _};
 
-use super::{existing, objects};
+use super::existing;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
 use crate::cli::{connect, look};
 use crate::cluster::Cluster;
 use crate::error::Failure;
-use crate::helm::yaml;
-use crate::live::masked::Mask;
 use crate::report::count;
 use crate::report::diff::Whole;
-use crate::snapshot::diff::{Held, Reads, Text, read};
+use crate::snapshot::diff::{Held, Reads, read};
 use crate::snapshot::{HistoryId, Snapshot};
 use crate::store::Store;
 use crate::survey::{RawRecord, RecordId, Scope, Survey, Unread};
@@ -167,34 +165,6 @@ impl Side {
             Self::Saved(saved) => asked(&saved.1.scope),
             Self::Now(_, survey) => asked(&survey.scope),
         }
-    }
-
-    /// The live objects it holds, as they may be shown, and what of them cannot
-    /// be read; none where none were saved.
-    pub(super) fn objects(
-        &self,
-        settings: &Settings,
-        names: &[String],
-        mask: &Mask,
-    ) -> Option<(Vec<Text>, Vec<Unread>)> {
-        let Self::Saved(saved) = self else {
-            return None;
-        };
-        let (store, snapshot) = &**saved;
-        if snapshot.objects.is_empty() {
-            return None;
-        }
-        let (mut texts, mut unread) = (Vec::new(), Vec::new());
-        for object in objects::of(settings, store, snapshot, names) {
-            match object {
-                Ok((object, mut content)) => {
-                    mask.hide(&mut content);
-                    texts.push((object.to_string(), yaml::text(&content)));
-                }
-                Err(lost) => unread.push(lost),
-            }
-        }
-        Some((texts, unread))
     }
 
     /// Reads records. What cannot be read is told; what is gone by now is not.

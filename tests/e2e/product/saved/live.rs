@@ -156,3 +156,32 @@ fn live_objects_are_compared_and_come_back() {
     .expect_code(0);
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 3);
 }
+
+#[test]
+fn what_was_changed_by_hand_since_is_told() {
+    let (stage, tool) = two_revisions(HelmVersion::V4, Driver::Secret);
+    let namespace = stage.namespace.name();
+    let args = ["backup", "-n", namespace, "--live", "-o", "json"];
+    let saved = tool.run(&args).expect_code(0).json();
+    let id = saved["id"].as_str().unwrap();
+    let diff = || tool.run(&["backup", "diff", id, "cluster", RELEASE]);
+    diff().expect_code(0);
+    let map = stage.namespace.core(&format!("configmaps/{RELEASE}"));
+    let by_hand = json!({"data": {"message": "by hand"}});
+    stage.namespace.bed().api().merge(&map, &by_hand);
+    kubectl(
+        &stage,
+        "BED_KUBECTL",
+        &["delete", "-n", namespace, "service/shop"],
+    )
+    .expect_code(0);
+    let told = diff().expect_code(1).stdout;
+    for line in ["+  message: by hand", "shop: removed"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert!(
+        told.contains("1 release compared: none differs, but live objects do"),
+        "{told}"
+    );
+    assert!(!told.contains(ENCODED), "{told}");
+}
