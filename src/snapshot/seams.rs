@@ -20,9 +20,13 @@ const SMALL: usize = 1024;
 /// that a values file that changes does not take the templates with it.
 const FIELD: usize = 8 << 10;
 
-/// No piece that has reached this is continued: templates are compressed well
-/// together, and shared well apart.
-const FULL: usize = 32 << 10;
+/// No piece that has reached this is continued. Templates are compressed well
+/// together and shared well apart; most of a chart's changes are in its values.
+const FULL: usize = 512 << 10;
+
+/// What has this size stands alone, or it would be stored again with each change
+/// of a small neighbour.
+const LARGE: usize = 64 << 10;
 
 /// The pieces of the member `chart` of a release's decoded JSON, in order and
 /// without gaps: from where its value begins to where it ends. None if there is
@@ -61,9 +65,7 @@ struct Cut {
 
 impl Cut {
     fn add(&mut self, region: Range<usize>) {
-        // What fills half a piece stands alone, or it would be stored again with
-        // each change of a small neighbour.
-        let large = region.len() >= FULL / 2;
+        let large = region.len() >= LARGE;
         self.end_if(if large { 1 } else { FULL });
         match self.open.is_empty() {
             true => self.open = region,
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_large_chart_is_cut_between_fields_and_elements() {
-        let json = release(&[20_000, 9_000, 9_000, 9_000, 9_000, 2_000], 9_000);
+        let json = release(&[70_000, 60_000, 60_000, 60_000, 60_000, 2_000], 9_000);
         let starts: Vec<String> = texts(&json)
             .iter()
             .map(|text| text.chars().take(18).collect())
@@ -211,7 +213,7 @@ mod tests {
                 r#"{"metadata":{"name"#,
                 r#","templates":[{"na"#,
                 r#",{"name":"t1","dat"#,
-                r#",{"name":"t5","dat"#,
+                r#","values":{"a":"bb"#,
                 r#","files":[]}"#,
             ],
         );
@@ -219,8 +221,8 @@ mod tests {
 
     #[test]
     fn a_chart_that_changed_shares_what_did_not() {
-        let old = texts(&release(&[20_000, 9_000, 30_000], 9_000));
-        let new = texts(&release(&[20_000, 9_001, 30_000], 9_000));
+        let old = texts(&release(&[70_000, 9_000, 80_000], 9_000));
+        let new = texts(&release(&[70_000, 9_001, 80_000], 9_000));
         let changed = new.iter().filter(|text| !old.contains(text));
         assert_eq!(changed.count(), 1);
     }
