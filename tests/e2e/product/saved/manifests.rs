@@ -133,3 +133,39 @@ fn a_file_for_each_release_stdout_and_nothing_written_over() {
     let parts = std::fs::read_dir(&folder).unwrap();
     assert_eq!(parts.count(), 2, "nothing unfinished is left");
 }
+
+/// So many records of a namespace are read as its list, in protobuf; what is
+/// saved of each is what the API server says of it in JSON.
+#[test]
+fn a_namespace_that_is_read_as_a_list_comes_back_whole() {
+    for driver in Driver::ALL {
+        let (stage, tool) = two_revisions(HelmVersion::V4, driver);
+        let first = stage.record(1);
+        for revision in 3..25_u32 {
+            let mut copy = first.object.clone();
+            let metadata = &mut copy["metadata"];
+            metadata["name"] = crate::records::name(RELEASE, revision).into();
+            metadata["labels"]["version"] = revision.to_string().into();
+            metadata["labels"]["empty"] = "".into();
+            metadata["annotations"] = serde_json::json!({"note": "格 \"<&>\"", "empty": ""});
+            for field in [
+                "uid",
+                "resourceVersion",
+                "creationTimestamp",
+                "managedFields",
+            ] {
+                metadata.as_object_mut().unwrap().shift_remove(field);
+            }
+            copy["immutable"] = (revision % 2 == 0).into();
+            let path = stage.namespace.core(driver.resource());
+            stage.namespace.bed().api().create(&path, &copy);
+        }
+        let before = stage.records();
+        assert_eq!(before.len(), 24);
+        let file = export(&tool, &backup(&tool, &stage), "all.yaml");
+        lose_records(&stage);
+        kubectl(&stage, "BED_KUBECTL_1_37", &["create", "-f", &file]).expect_code(0);
+        assert_eq!(essence(&stage.records()), essence(&before));
+        tool.run(&["backup", "verify"]).expect_code(0);
+    }
+}
