@@ -156,6 +156,7 @@ fn command(words: &[OsString]) -> clap::Command {
         ("diff", "before"),
         ("diff", "after"),
         ("verify", "snapshot"),
+        ("forget", "snapshots"),
     ];
     for (verb, arg) in snapshots_in {
         command = command.mut_subcommand("backup", |backup| {
@@ -164,10 +165,17 @@ fn command(words: &[OsString]) -> clap::Command {
             })
         });
     }
+    // What is changed goes to the end, and the releases come after the snapshot.
+    for verb in ["show", "export", "diff", "restore"] {
+        command = command.mut_subcommand("backup", |backup| {
+            backup.mut_subcommand(verb, |verb| {
+                verb.mut_arg("releases", |arg| arg.add(names(saved_releases)))
+            })
+        });
+    }
     command.mut_subcommand("backup", |backup| {
         backup.mut_subcommand("restore", |restore| {
             restore
-                .mut_arg("releases", |arg| arg.add(names(saved_releases)))
                 .mut_arg("replace", |arg| arg.add(names(saved_releases)))
                 .mut_arg("to_namespace", |arg| arg.add(names(namespaces)))
         })
