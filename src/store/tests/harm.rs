@@ -338,7 +338,7 @@ fn a_truncated_file_is_found() {
 fn a_flipped_bit_anywhere_is_found_or_harmless() {
     let closed = closed();
     let bits = closed.file.len() * 8;
-    // Spread evenly over the file. All of them take minutes, and were tried.
+    // Spread evenly over the file: all of them would take minutes.
     let outcomes = closed.all_harmed((0..bits).step_by(bits / 999).collect(), |file, bit| {
         file[bit / 8] ^= 1 << (bit % 8);
     });
