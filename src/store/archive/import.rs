@@ -138,6 +138,13 @@ struct Pending {
     bytes: usize,
 }
 
+/// What an object is compressed on.
+struct Base {
+    plain: Arc<Vec<u8>>,
+    /// Whether it has none itself in this store.
+    is_base: bool,
+}
+
 impl<R: Read> Import<'_, R> {
     /// Reads all entries behind the description; returns the file's digest.
     fn entries(&mut self) -> Result<Digest, StoreError> {
@@ -202,7 +209,7 @@ impl<R: Read> Import<'_, R> {
             }
             None => None,
         };
-        let plain = object.plain(base.as_ref().map(|(plain, _)| &plain[..]));
+        let plain = object.plain(base.as_ref().map(|base| &base.plain[..]));
         let plain = plain.map_err(|reason| self.input.damaged(reason))?;
         if self.pending.at.contains_key(&object.digest) {
             return Ok(());
@@ -217,7 +224,7 @@ impl<R: Read> Import<'_, R> {
         self.new += 1;
         // What is mended has no base: it may be one. And a base has none itself,
         // which it may have here, though not where it came from.
-        let on_base = base.is_some_and(|(_, is_base)| !is_base);
+        let on_base = base.is_some_and(|base| !base.is_base);
         let object = match found.is_some() || on_base {
             true => objects::pack(&mut self.compressor, object.digest, &plain)?,
             false => object,
@@ -229,8 +236,8 @@ impl<R: Read> Import<'_, R> {
         Ok(())
     }
 
-    /// The plain bytes of a base, and whether it can be one in this store.
-    fn base(&mut self, digest: Digest) -> Result<Option<(Arc<Vec<u8>>, bool)>, StoreError> {
+    /// What an object is compressed on, wherever it is by now.
+    fn base(&mut self, digest: Digest) -> Result<Option<Base>, StoreError> {
         let pending = self.pending.at.get(&digest);
         let pending = pending.and_then(|at| self.pending.objects.get(*at));
         let stored = match pending {
@@ -245,7 +252,8 @@ impl<R: Read> Import<'_, R> {
         if let Some((last, plain)) = &self.base
             && *last == digest
         {
-            return Ok(Some((Arc::clone(plain), is_base)));
+            let plain = Arc::clone(plain);
+            return Ok(Some(Base { plain, is_base }));
         }
         let plain = match (pending, stored) {
             (Some(pending), _) if is_base => pending.plain(None).ok(),
@@ -260,7 +268,7 @@ impl<R: Read> Import<'_, R> {
         };
         let plain = plain.map(Arc::new);
         self.base = plain.clone().map(|plain| (digest, plain));
-        Ok(plain.map(|plain| (plain, is_base)))
+        Ok(plain.map(|plain| Base { plain, is_base }))
     }
 
     /// Writes what is pending, reads it back, and takes in the histories that

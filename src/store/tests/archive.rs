@@ -238,7 +238,7 @@ fn a_forged_archive_is_refused() {
             "seal is broken",
         ),
         (
-            replaced(Kind::Description, &"\"parent\":null", "\"parent\":7"),
+            replaced(Kind::Description, "\"parent\":null", "\"parent\":7"),
             "form",
         ),
         (

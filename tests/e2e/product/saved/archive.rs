@@ -86,7 +86,7 @@ fn a_release_comes_back_out_of_a_file_alone() {
     other.run(&restore).expect_code(0);
     assert_eq!(essence(&stage.records()), before);
     let listed = stage.helm.ok(&["list", "-q"]);
-    assert_eq!(listed.trim(), RELEASE);
+    assert_eq!(listed.stdout.trim(), RELEASE);
     stage.helm.ok(&[
         "upgrade",
         RELEASE,
