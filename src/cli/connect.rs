@@ -38,6 +38,24 @@ pub(super) fn unstored(error: StoreError) -> Failure {
             return Failure::caused(Exit::Usage, "failed to find the operation", error)
                 .hint("`{self} log` lists the operations");
         }
+        StoreError::NotAnArchive
+        | StoreError::DamagedArchive { .. }
+        | StoreError::ReadArchive(_) => {
+            return Failure::caused(Exit::Unreachable, "failed to read the archive", error)
+                .hint("`{self} backup export SNAPSHOT --format archive --to FILE` writes one");
+        }
+        StoreError::NewerArchive { .. } => {
+            return Failure::caused(Exit::Unreachable, "failed to read the archive", error)
+                .hint("a newer version of this program reads it");
+        }
+        StoreError::NoParent { parent } => {
+            let hint = format!("import the archive of snapshot {parent} first");
+            return Failure::caused(Exit::Refused, "refused to import the archive", error)
+                .hint(hint);
+        }
+        StoreError::WriteArchive(_) => {
+            return Failure::caused(Exit::Unreachable, "failed to export the snapshot", error);
+        }
         _ => {
             "ZADIG_DOCTOR_HOME says where the store is; `{self} backup verify` tells whether it is whole"
         }

@@ -1,4 +1,4 @@
-//! Surveys and what kubectl printed in files: `check --save` and `check --from`.
+//! Surveys, archives and what kubectl printed in files: `check --save` and `check --from`.
 #![expect(
     clippy::disallowed_methods,
     reason = "the files that the user names on the command line are opened here"
@@ -14,16 +14,19 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+use super::connect;
 use crate::error::{Exit, Failure};
-use crate::survey::Survey;
+use crate::helm::Driver;
+use crate::store::{ARCHIVE_MAGIC, Store, StoreError};
 use crate::survey::file::{self, Saved};
+use crate::survey::{Payload, Skipped, Survey, stored};
 
 /// The most that is read of a file, in bytes, before it was compressed: more
 /// than the records of any cluster.
 const LIMIT: u64 = 16 << 30;
 
-/// What a gzip file begins with.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What a gzip file begins with, and no JSON.
+const GZIP: u8 = 0x1f;
 
 /// Writes a survey as JSON, private to the user; compressed if the file's name
 /// ends in `.gz`.
@@ -59,6 +62,19 @@ pub(super) fn load(file: &Path) -> Result<Survey, Failure> {
         true => read(io::stdin().lock()),
         false => File::open(file).and_then(read),
     };
+    let judged = |error: StoreError| match error {
+        StoreError::NoParent { parent } => {
+            let message = format!("the archive holds only what snapshot {parent} lacks");
+            let hint = "an archive that was written without --parent can be judged alone";
+            Failure::new(Exit::Unreachable, message).hint(hint)
+        }
+        error => connect::unstored(error),
+    };
+    let loaded = match loaded {
+        Ok(Held::Survey(survey)) => return Ok(survey),
+        Ok(Held::Archive(read)) => return read.map_err(judged),
+        Err(error) => Err(error),
+    };
     loaded.map_err(|error| {
         let name = match file == Path::new("-") {
             true => "stdin".into(),
@@ -66,18 +82,56 @@ pub(super) fn load(file: &Path) -> Result<Survey, Failure> {
         };
         let message = format!("failed to read records from {name}");
         Failure::caused(Exit::Unreachable, message, error).hint(
-            "it must be what `{self} check --save` wrote, or what `kubectl get secrets,configmaps -A -o json` printed",
+            "it must be what `{self} check --save` wrote, what `kubectl get secrets,configmaps -A -o json` printed, or an archive that `{self} backup export` wrote",
         )
     })
 }
 
-fn read(input: impl Read) -> io::Result<Survey> {
+/// What a file was found to hold.
+enum Held {
+    Survey(Survey),
+    Archive(Result<Survey, StoreError>),
+}
+
+fn read(input: impl Read) -> io::Result<Held> {
     let mut input = BufReader::new(input);
-    let zipped = input.fill_buf()?.starts_with(&GZIP);
-    match zipped {
-        true => parse(BufReader::new(GzDecoder::new(input))),
-        false => parse(input),
+    // A pipe may hand out a single byte; it tells an archive from gzip and JSON.
+    let first = input.fill_buf()?.first().copied();
+    match first {
+        first if first == ARCHIVE_MAGIC.bytes().next() => Ok(Held::Archive(archived(input))),
+        first if first == Some(GZIP) => {
+            parse(BufReader::new(GzDecoder::new(input))).map(Held::Survey)
+        }
+        _ => parse(input).map(Held::Survey),
     }
+}
+
+/// What an archive holds, as a dump of the same records would be judged: a file
+/// does not say what happened since, so nothing in it is stale.
+fn archived(input: impl Read) -> Result<Survey, StoreError> {
+    let store = Store::scratch()?;
+    let imported = store.import(input)?;
+    let snapshot = store.snapshot(&imported.snapshot.0)?;
+    let mut survey = Survey {
+        unread: snapshot.missing,
+        ..Survey::default()
+    };
+    for saved in &snapshot.records {
+        let raw = store.raw_record(&snapshot.id, &saved.id)?;
+        let mut record = stored::from_metadata(&raw.object["metadata"], saved.id.driver);
+        let others = stored::text(&raw.object, saved.id.driver).map(|(_, others)| others);
+        let others = others.unwrap_or_default();
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        record.payload = Payload::read(raw.payload.as_deref(), &others);
+        survey.records.push(record);
+    }
+    let lacks = |driver: &Driver| !snapshot.records.iter().any(|one| one.id.driver == *driver);
+    let skipped = Driver::ALL.into_iter().filter(lacks).map(|driver| Skipped {
+        what: driver.resource().to_owned(),
+        reason: "the file holds none".to_owned(),
+    });
+    survey.skipped = skipped.collect();
+    Ok(survey.sorted())
 }
 
 fn parse(input: impl Read) -> io::Result<Survey> {

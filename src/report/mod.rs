@@ -7,6 +7,7 @@
 use crate::diagnose::{Advice, Command, Lang};
 use crate::helm::Driver;
 
+pub mod archive;
 pub mod check;
 pub mod contents;
 pub mod diff;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::StoreError;
 use super::recipe::Row;
-use super::seal::seal;
+use super::seal::{optional, seal};
 use crate::helm::Digest;
 use crate::snapshot::{HistoryId, SavedRecord};
 use crate::survey::{ObjectRef, Record, RecordId};
@@ -176,6 +176,24 @@ pub(super) fn known<'a>(
 }
 
 impl Contents {
+    /// One digest over the records, whatever keys their objects have in this
+    /// store: so that the same state is the same in every store.
+    pub(super) fn sealed(&self) -> Digest {
+        let cluster = optional(self.cluster.as_ref().map(String::as_bytes));
+        let numbers = |entry: &Entry| [entry.bytes, entry.object, entry.at].map(u64::to_be_bytes);
+        let numbers: Vec<_> = self.records.iter().map(numbers).collect();
+        let mut fields: Vec<&[u8]> = vec![&cluster];
+        for (entry, numbers) in self.records.iter().zip(&numbers) {
+            for text in [&entry.name, &entry.uid, &entry.version] {
+                fields.push(text.as_bytes());
+            }
+            fields.extend([entry.seen.as_bytes(), entry.payload.name().as_bytes()]);
+            fields.extend(numbers.iter().map(|number| &number[..]));
+            fields.push(entry.digest.as_bytes());
+        }
+        seal(&fields)
+    }
+
     /// What tells this state; `None` where the cluster is not known.
     pub(super) fn known(&self) -> Option<Digest> {
         let cluster = self.cluster.as_deref()?;
@@ -188,6 +206,42 @@ impl Contents {
             )
         });
         Some(known(cluster, records))
+    }
+}
+
+impl LiveObjects {
+    /// One digest over the objects, whatever keys they have in this store.
+    pub(super) fn sealed(&self) -> Digest {
+        let sizes = self.objects.iter().map(|entry| entry.bytes.to_be_bytes());
+        let sizes: Vec<_> = sizes.collect();
+        let namespace = |entry: &LiveEntry| {
+            let namespace = entry.object.namespace.as_ref();
+            optional(namespace.map(String::as_bytes))
+        };
+        let namespaces: Vec<_> = self.objects.iter().map(namespace).collect();
+        let mut fields: Vec<&[u8]> = Vec::new();
+        for ((entry, namespace), size) in self.objects.iter().zip(&namespaces).zip(&sizes) {
+            let ObjectRef {
+                api_version,
+                kind,
+                name,
+                ..
+            } = &entry.object;
+            fields.extend([api_version.as_bytes(), kind.as_bytes(), namespace]);
+            fields.extend([name.as_bytes(), entry.digest.as_bytes(), size]);
+        }
+        seal(&fields)
+    }
+}
+
+impl PayloadKind {
+    /// As a seal spells it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Json => "json",
+            Self::Text => "text",
+        }
     }
 }
 

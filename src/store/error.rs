@@ -111,6 +111,45 @@ pub enum StoreError {
         /// As it was given.
         prefix: String,
     },
+    /// A file is no archive of snapshots.
+    #[error("read an archive: it does not begin as one")]
+    NotAnArchive,
+    /// An archive of a later version of this program.
+    #[error("read an archive of version {version}: this version reads version {known}")]
+    NewerArchive {
+        /// The archive's version.
+        version: u32,
+        /// The newest that this version reads.
+        known: u32,
+    },
+    /// An archive is cut off, damaged or forged.
+    #[error("read the archive: {what}: {reason}")]
+    DamagedArchive {
+        /// `entry 12 (an object)`.
+        what: String,
+        /// How it shows. Never holds what was read.
+        reason: &'static str,
+    },
+    /// An archive holds only what another snapshot lacks, which is not here.
+    #[error(
+        "import the archive: it holds only what snapshot {parent} lacks, which is not in the store"
+    )]
+    NoParent {
+        /// That snapshot.
+        parent: SnapshotId,
+    },
+    /// Something is too large for an archive.
+    #[error("write the archive: {what} is too large")]
+    TooLarge {
+        /// What it is.
+        what: String,
+    },
+    /// An archive's file could not be read.
+    #[error("read the archive")]
+    ReadArchive(#[source] io::Error),
+    /// An archive's file could not be written.
+    #[error("write the archive")]
+    WriteArchive(#[source] io::Error),
     /// Another process is carrying out the operation.
     #[error("take over operation {operation}: another process is carrying it out")]
     Running {

@@ -3,21 +3,22 @@
 //! A row's seal covers the row and one digest over all that the snapshot holds.
 //! So the row alone can be proven, which is all that a list reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 
-use super::StoreError;
 use super::seal::{optional, seal};
+use super::{StoreError, schema};
 use crate::helm::Digest;
 use crate::snapshot::{About, Snapshot, SnapshotId, Summary};
-use crate::survey::Unread;
+use crate::survey::{Scope, Unread};
 
-/// A row of `snapshots` but for its lists.
-#[derive(Clone, Debug)]
+/// A row of `snapshots` but for its lists; an archive tells it as JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Header {
     pub(super) id: SnapshotId,
-    seal: Digest,
+    pub(super) seal: Digest,
     nonce: Vec<u8>,
     /// Their order.
     number: i64,
@@ -42,11 +43,14 @@ pub(super) struct Lists {
     pub(super) live: BTreeMap<String, i64>,
 }
 
+/// More snapshots than any store takes: the next number must be one, too.
+const LAST_NUMBER: i64 = 1 << 40;
+
 const HEADER: &str = "SELECT id, seal, nonce, number, time, cluster, reason, note, tags, scope,
         version, releases, records, objects, bytes, missing, contents FROM snapshots";
 
 /// Stores a snapshot, for histories and lists that are there already. `seals`
-/// are theirs: of each history, and of each namespace the list's digest.
+/// are theirs: of each history, and of each namespace's list.
 /// Returns its id.
 pub(super) fn put(
     connection: &Connection,
@@ -55,11 +59,6 @@ pub(super) fn put(
     contents: Digest,
 ) -> Result<SnapshotId, StoreError> {
     const NEXT: &str = "SELECT randomblob(8), coalesce(max(number), 0) + 1 FROM snapshots";
-    const INSERT: &str = "INSERT INTO snapshots (id, seal, nonce, number, time, cluster, reason,
-            note, tags, scope, version, releases, records, objects, bytes, missing, contents, live,
-            histories)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-            ?19)";
     let text = |value: serde_json::Result<String>| value.map_err(StoreError::Json);
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let (nonce, number) = connection.query_row(NEXT, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -88,6 +87,22 @@ pub(super) fn put(
     };
     header.seal = header.sealed();
     header.id = header.named();
+    insert(connection, &header, lists)?;
+    Ok(header.id)
+}
+
+/// Stores a row as it is, for histories and lists that are there already.
+pub(super) fn insert(
+    connection: &Connection,
+    header: &Header,
+    lists: &Lists,
+) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO snapshots (id, seal, nonce, number, time, cluster, reason,
+            note, tags, scope, version, releases, records, objects, bytes, missing, contents, live,
+            histories)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+            ?19)";
+    let text = |value: serde_json::Result<String>| value.map_err(StoreError::Json);
     connection
         .prepare_cached(INSERT)?
         .execute(rusqlite::params![
@@ -111,7 +126,7 @@ pub(super) fn put(
             text(serde_json::to_string(&lists.live))?,
             text(serde_json::to_string(&lists.histories))?,
         ])?;
-    Ok(header.id)
+    Ok(())
 }
 
 impl Header {
@@ -147,6 +162,25 @@ impl Header {
     pub(super) fn damage(&self) -> Option<&'static str> {
         let whole = self.sealed() == self.seal && self.named() == self.id;
         (!whole).then_some("its seal is broken")
+    }
+
+    /// Whether it counts what this snapshot holds, and says nothing that was
+    /// never written.
+    pub(super) fn is_of(&self, snapshot: &Snapshot) -> bool {
+        let counts = [
+            snapshot.releases() as u64,
+            snapshot.records.len() as u64,
+            snapshot.objects.len() as u64,
+            snapshot.bytes(),
+        ];
+        let text = |value: serde_json::Result<String>| value.unwrap_or_default();
+        counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX)) == self.counts
+            && (1..=LAST_NUMBER).contains(&self.number)
+            && self.version.is_none_or(|version| version >= 0)
+            && self.time == snapshot.time.to_string()
+            && self.tags == text(serde_json::to_string(&snapshot.tags))
+            && serde_json::from_str::<Scope>(&self.scope).is_ok()
+            && serde_json::from_str::<Vec<Unread>>(&self.missing).is_ok()
     }
 
     pub(super) fn about(&self) -> About {
@@ -188,10 +222,13 @@ pub(super) fn headers(connection: &Connection) -> Result<Vec<Header>, StoreError
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The newest `version` of that cluster's snapshots that have one.
+/// The newest `version` of that cluster's snapshots that have one, of those that
+/// were taken here.
 pub(super) fn version(connection: &Connection, cluster: &str) -> Result<Option<u64>, StoreError> {
     let headers = headers(connection)?.into_iter().rev();
-    let mut whole = headers.filter(|header| header.damage().is_none());
+    let foreign = imported(connection)?;
+    let mut whole =
+        headers.filter(|header| header.damage().is_none() && !foreign.contains(&key(&header.id)));
     let newest =
         whole.find(|header| header.version.is_some() && header.cluster.as_deref() == Some(cluster));
     Ok(newest.and_then(|header| header.about().version))
@@ -229,7 +266,27 @@ pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreErr
 pub(super) fn remove(connection: &Connection, id: &SnapshotId) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM snapshots WHERE id = ?1";
     connection.prepare_cached(SQL)?.execute([key(id)])?;
+    if schema::has_table(connection, "imports")? {
+        connection.execute("DELETE FROM imports WHERE snapshot = ?1", [key(id)])?;
+    }
     Ok(())
+}
+
+/// Notes that a snapshot came out of an archive.
+pub(super) fn mark_imported(connection: &Connection, id: &SnapshotId) -> Result<(), StoreError> {
+    schema::imports(connection)?;
+    connection.execute("INSERT OR IGNORE INTO imports VALUES (?1)", [key(id)])?;
+    Ok(())
+}
+
+/// The snapshots that came out of archives, by their keys.
+fn imported(connection: &Connection) -> Result<HashSet<i64>, StoreError> {
+    if !schema::has_table(connection, "imports")? {
+        return Ok(HashSet::new());
+    }
+    let mut statement = connection.prepare_cached("SELECT snapshot FROM imports")?;
+    let keys = statement.query_map((), |row| row.get(0))?;
+    Ok(keys.collect::<Result<_, _>>()?)
 }
 
 /// How many digits an id has.

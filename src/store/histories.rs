@@ -35,8 +35,14 @@ pub(super) struct History {
 
 const COLUMNS: &str = "SELECT id, seal, known, driver, namespace, name, contents FROM histories";
 
-/// The digest over all columns and what they refer to.
-pub(super) fn sealed(id: &HistoryId, known: Option<Digest>, contents: Digest) -> Digest {
+/// The digest over all columns and what they refer to; no key of this store is
+/// part of it.
+pub(super) fn sealed(id: &HistoryId, contents: &Contents) -> Digest {
+    sealed_as(id, contents.known(), contents)
+}
+
+fn sealed_as(id: &HistoryId, known: Option<Digest>, contents: &Contents) -> Digest {
+    let contents = contents.sealed();
     seal(&[
         &optional(known.as_ref().map(|known| &known.as_bytes()[..])),
         driver(id.driver).as_bytes(),
@@ -54,9 +60,19 @@ pub(super) fn put(
     seal: Digest,
     object: i64,
 ) -> Result<i64, StoreError> {
-    const INSERT: &str = "INSERT INTO histories (seal, known, driver, namespace, name, contents)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    put_as(connection, None, (id, known, seal, object))
+}
+
+fn put_as(
+    connection: &Connection,
+    key: Option<i64>,
+    (id, known, seal, object): (&HistoryId, Option<Digest>, Digest, i64),
+) -> Result<i64, StoreError> {
+    const INSERT: &str =
+        "INSERT INTO histories (id, seal, known, driver, namespace, name, contents)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     connection.prepare_cached(INSERT)?.execute((
+        key,
         seal.as_bytes(),
         known.as_ref().map(Digest::as_bytes),
         driver(id.driver),
@@ -67,7 +83,9 @@ pub(super) fn put(
     Ok(connection.last_insert_rowid())
 }
 
-/// The newest saved state of a history, if it can be read.
+/// The newest state of a history that was saved here, if it can be read. What
+/// came out of an archive is not counted: a backup believes only what it read
+/// itself.
 pub(super) fn newest(
     connection: &Connection,
     reader: &mut Reader<'_>,
@@ -75,6 +93,7 @@ pub(super) fn newest(
 ) -> Result<Option<History>, StoreError> {
     let mut rows = named(connection, id, 1)?;
     let found = match rows.pop() {
+        Some(Ok(row)) if row.key < 0 => return Ok(None),
         Some(Ok(row)) => whole(reader, row),
         Some(Err(error)) => Err(error),
         None => return Ok(None),
@@ -85,20 +104,55 @@ pub(super) fn newest(
     }
 }
 
-/// The saved state of a history that is sealed so.
+/// The state of a history that was saved here, is sealed so, and has that
+/// object as its contents.
 pub(super) fn same(
     connection: &Connection,
     id: &HistoryId,
     seal: Digest,
+    object: i64,
 ) -> Result<Option<i64>, StoreError> {
-    const SQL: &str = "SELECT id FROM histories
-        WHERE namespace = ?1 AND name = ?2 AND driver = ?3 AND seal = ?4";
+    const SQL: &str = "SELECT id FROM histories WHERE namespace = ?1 AND name = ?2
+        AND driver = ?3 AND seal = ?4 AND contents = ?5 AND id > 0";
+    let driver = driver(id.driver);
     let mut statement = connection.prepare_cached(SQL)?;
     let key = statement.query_row(
-        (&id.namespace, &id.name, driver(id.driver), seal.as_bytes()),
+        (&id.namespace, &id.name, driver, seal.as_bytes(), object),
         |row| row.get(0),
     );
     Ok(key.optional()?)
+}
+
+/// Any state of a history that is sealed so and can be read.
+pub(super) fn sealed_so(
+    connection: &Connection,
+    reader: &mut Reader<'_>,
+    id: &HistoryId,
+    seal: Digest,
+) -> Result<Option<History>, StoreError> {
+    for row in named(connection, id, i64::MAX)?.into_iter().flatten() {
+        if row.seal == seal {
+            match whole(reader, row) {
+                Ok(history) => return Ok(Some(history)),
+                Err(error) => drop(error.damage()?),
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Stores a history out of an archive, under a negative key, by which it is told
+/// from those that were saved here.
+pub(super) fn put_foreign(
+    connection: &Connection,
+    id: &HistoryId,
+    known: Option<Digest>,
+    seal: Digest,
+    object: i64,
+) -> Result<i64, StoreError> {
+    const NEXT: &str = "SELECT min(0, coalesce(min(id), 0)) - 1 FROM histories";
+    let key: i64 = connection.query_row(NEXT, (), |row| row.get(0))?;
+    put_as(connection, Some(key), (id, known, seal, object))
 }
 
 /// The saved states of a history, newest first, each with its key: those out of
@@ -156,8 +210,9 @@ pub(super) fn load(
 
 /// Reads the contents and checks the seal.
 fn whole(reader: &mut Reader<'_>, row: Row) -> Result<History, StoreError> {
-    let (digest, json) = reader.load(row.contents)?;
-    if sealed(&row.id, row.known, digest) != row.seal {
+    let (_, json) = reader.load(row.contents)?;
+    let contents = contents::from_json::<Contents>(&json)?;
+    if sealed_as(&row.id, row.known, &contents) != row.seal {
         return Err(StoreError::damaged("a history", "its seal is broken"));
     }
     Ok(History {
@@ -165,7 +220,7 @@ fn whole(reader: &mut Reader<'_>, row: Row) -> Result<History, StoreError> {
         seal: row.seal,
         known: row.known,
         id: row.id,
-        contents: contents::from_json::<Contents>(&json)?,
+        contents,
         object: row.contents,
     })
 }

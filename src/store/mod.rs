@@ -51,6 +51,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+mod archive;
 mod contents;
 mod error;
 mod files;
@@ -75,6 +76,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use archive::{Exported, Imported, MAGIC as ARCHIVE_MAGIC};
 pub use error::StoreError;
 pub use forget::Forgotten;
 pub use known::Known;
@@ -128,6 +130,20 @@ impl Store {
     /// The directory it is in.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// A store that is empty, belongs to nobody else and goes when it is dropped:
+    /// to look into an archive.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite finds no room for it.
+    pub fn scratch() -> Result<Self, StoreError> {
+        Ok(Self {
+            dir: PathBuf::new(),
+            connection: schema::scratch()?,
+            format: schema::FORMAT,
+        })
     }
 
     fn connect(dir: &Path) -> Result<Self, StoreError> {

@@ -23,6 +23,9 @@ const LEVELS: (i32, i32) = (9, 3);
 /// What is large.
 const LARGE: usize = 64 << 10;
 
+/// What the bytes of an object may be, in the order of an archive's numbers.
+const ENCODINGS: [&str; 3] = ["raw", "zstd", "fold"];
+
 /// How far zstd looks back by itself, as a power of two.
 const WINDOW: u32 = 20;
 
@@ -131,6 +134,38 @@ fn stored(digest: Digest, plain: &[u8], encoding: &'static str, packed: Vec<u8>)
     }
 }
 
+impl Stored {
+    /// As an archive says it.
+    pub(super) fn from_archive(
+        (digest, base): (Digest, Option<Digest>),
+        encoding: u8,
+        size: u32,
+        bytes: Vec<u8>,
+    ) -> Option<Self> {
+        let encoding = *ENCODINGS.get(usize::from(encoding))?;
+        let size = i64::from(size);
+        Some(Self {
+            digest,
+            base,
+            encoding,
+            size,
+            bytes,
+        })
+    }
+
+    /// What an archive says of it: its encoding, its size, and its bytes.
+    pub(super) fn to_archive(&self) -> Option<(u8, u32, &[u8])> {
+        let encoding = ENCODINGS.iter().position(|one| *one == self.encoding)?;
+        let (encoding, size) = (encoding.try_into().ok()?, self.size.try_into().ok()?);
+        Some((encoding, size, &self.bytes))
+    }
+
+    /// The plain bytes, proven to be what the digest names.
+    pub(super) fn plain(&self, base: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
+        plain(self.encoding, &self.bytes, base, self.size, self.digest)
+    }
+}
+
 /// Finds an object.
 pub(super) fn find(connection: &Connection, digest: Digest) -> Result<Option<i64>, StoreError> {
     // The index holds the first eight bytes: as good as all of them, and small.
@@ -173,7 +208,7 @@ pub(super) fn put(connection: &Connection, object: &Stored) -> Result<i64, Store
 }
 
 /// Whether others may be compressed on it.
-fn is_base(connection: &Connection, id: i64) -> Result<bool, StoreError> {
+pub(super) fn is_base(connection: &Connection, id: i64) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT base IS NULL FROM objects WHERE id = ?1";
     let mut statement = connection.prepare_cached(SQL)?;
     Ok(statement.query_row([id], |row| row.get(0))?)
@@ -230,6 +265,26 @@ impl<'a> Reader<'a> {
             None => None,
         };
         proven(id, row, base.as_ref().map(|base| &base[..]))
+    }
+
+    /// An object as it is in the table, proven, with the key of its base and its
+    /// plain bytes.
+    pub(super) fn stored(&mut self, id: i64) -> Result<(Stored, Option<i64>, Vec<u8>), StoreError> {
+        let (_, plain) = self.load(id)?;
+        let row = self.row(id)?;
+        let base = match row.base {
+            Some(base) => self.base(base)?.map(|plain| Digest::of(&plain)),
+            None => None,
+        };
+        let encoding = ENCODINGS.into_iter().find(|one| *one == row.encoding);
+        let stored = Stored {
+            digest: row.digest,
+            base,
+            encoding: encoding.unwrap_or_default(),
+            size: row.size,
+            bytes: row.bytes,
+        };
+        Ok((stored, row.base, plain))
     }
 
     /// The object that others of its kind are to be compressed on: its base, or
@@ -292,25 +347,36 @@ fn named(id: i64) -> String {
 }
 
 fn proven(id: i64, row: Row, base: Option<&[u8]>) -> Result<(Digest, Vec<u8>), StoreError> {
-    let damaged = |reason| StoreError::damaged(named(id), reason);
+    let plain = plain(&row.encoding, &row.bytes, base, row.size, row.digest);
+    let plain = plain.map_err(|reason| StoreError::damaged(named(id), reason))?;
+    Ok((row.digest, plain))
+}
+
+fn plain(
+    encoding: &str,
+    bytes: &[u8],
+    base: Option<&[u8]>,
+    size: i64,
+    digest: Digest,
+) -> Result<Vec<u8>, &'static str> {
     // No payload and no object of the API is larger. The size is only a bound
     // and reserves nothing, for it may be damaged too.
-    let size = usize::try_from(row.size).ok();
+    let size = usize::try_from(size).ok();
     let size = size.filter(|size| *size <= PLAIN_LIMIT);
-    let size = size.ok_or_else(|| damaged("its size is none"))?;
-    let plain = match row.encoding.as_str() {
-        "raw" => Some(row.bytes),
-        "zstd" => unpack(&row.bytes, base.unwrap_or_default(), size),
+    let size = size.ok_or("its size is none")?;
+    let plain = match encoding {
+        "raw" => Some(bytes.to_owned()),
+        "zstd" => unpack(bytes, base.unwrap_or_default(), size),
         // It is shorter than what it unfolds to but for a few lengths.
-        "fold" => unpack(&row.bytes, &[], size.saturating_add(size / 8))
+        "fold" => unpack(bytes, &[], size.saturating_add(size / 8))
             .and_then(|folded| fold::unfold(&folded, size)),
-        _ => return Err(damaged("its encoding is unknown")),
+        _ => return Err("its encoding is unknown"),
     };
-    let plain = plain.ok_or_else(|| damaged("it does not unpack"))?;
-    if plain.len() != size || Digest::of(&plain) != row.digest {
-        return Err(damaged("its digest is another one"));
+    let plain = plain.ok_or("it does not unpack")?;
+    if plain.len() != size || Digest::of(&plain) != digest {
+        return Err("its digest is another one");
     }
-    Ok((row.digest, plain))
+    Ok(plain)
 }
 
 /// Unpacks at most one byte more than there should be.

@@ -115,6 +115,30 @@ fn json(text: &[u8]) -> Option<(PayloadKind, Vec<u8>, Vec<Range<usize>>)> {
     Some((PayloadKind::Json, plain.json, parts))
 }
 
+/// Whether a record's rest is of the record that its entry speaks of, and cut in
+/// places that it has; `parts` is how long its parts are together.
+pub(super) fn agrees(id: &RecordId, entry: &Entry, rest: &[u8], parts: usize) -> bool {
+    let cut = |bytes: &[u8], at: u64| usize::try_from(at).ok().filter(|at| *at <= bytes.len());
+    let Some(at) = cut(rest, entry.object) else {
+        return false;
+    };
+    let (object, payload) = rest.split_at(at);
+    let Ok(object) = serde_json::from_slice::<serde_json::Value>(object) else {
+        return false;
+    };
+    let metadata = stored::from_metadata(&object["metadata"], id.driver);
+    let whole = payload.len().saturating_add(parts);
+    metadata.id == *id
+        && metadata.uid == entry.uid
+        && metadata.resource_version == entry.version
+        && cut(payload, entry.at).is_some()
+        && match entry.payload {
+            PayloadKind::None => whole == 0 && entry.bytes == 0,
+            PayloadKind::Text => whole as u64 == entry.bytes,
+            PayloadKind::Json => whole <= PLAIN_LIMIT,
+        }
+}
+
 /// Puts a record together, from what is said of it and the objects it names.
 ///
 /// A payload that was kept as text is the same text; one that was kept as JSON

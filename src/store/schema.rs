@@ -26,7 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// bytes of the digest: as good as all of them, and small.
 ///
 /// `histories`: saved states of the records of one release. `seal` is the sha256
-/// over all that follows; `known` that over cluster and metadata, by which a
+/// over all that follows, objects by their digests instead of their keys, so
+/// that it is the same in every store; `known` that over cluster and metadata, by which a
 /// state is known; `contents` is an object, JSON: what the records are made of.
 ///
 /// `snapshots`: `id`, in hexadecimal, is a snapshot's name and the beginning of
@@ -60,6 +61,11 @@ snapshot TEXT NOT NULL,undoes TEXT REFERENCES operations(id),plan TEXT NOT NULL)
 CREATE TABLE IF NOT EXISTS events(operation INTEGER NOT NULL REFERENCES operations(number),position INTEGER NOT NULL,
 seal BLOB NOT NULL,event TEXT NOT NULL,PRIMARY KEY(operation,position))STRICT,WITHOUT ROWID;
 ";
+
+/// The table that a store has from its first import on: the snapshots that came
+/// out of archives. What they hold was not read from a cluster here, so nothing
+/// is known by it; their histories have negative keys, which says the same.
+const IMPORTS: &str = "CREATE TABLE IF NOT EXISTS imports(snapshot INTEGER PRIMARY KEY)STRICT;";
 
 /// A store of a single release is a few kilobytes, and each table and index
 /// takes a page at least.
@@ -136,10 +142,28 @@ pub(super) fn operations(connection: &Connection) -> Result<(), StoreError> {
     Ok(connection.execute_batch(OPERATIONS)?)
 }
 
+/// Makes the table of imports, unless it is there.
+pub(super) fn imports(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch(IMPORTS)?)
+}
+
+/// A store of its own for as long as the connection is open, which is anonymous
+/// and private wherever SQLite puts it.
+pub(super) fn scratch() -> Result<Connection, StoreError> {
+    let connection = Connection::open("")?;
+    connection.execute_batch(TABLES)?;
+    Ok(connection)
+}
+
 /// Whether there are tables of operations.
 pub(super) fn has_operations(connection: &Connection) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'operations'";
-    let tables: i64 = connection.query_row(SQL, (), |row| row.get(0))?;
+    has_table(connection, "operations")
+}
+
+/// Whether there is a table of that name.
+pub(super) fn has_table(connection: &Connection, name: &str) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT count(*) FROM sqlite_schema WHERE name = ?1";
+    let tables: i64 = connection.query_row(SQL, [name], |row| row.get(0))?;
     Ok(tables > 0)
 }
 

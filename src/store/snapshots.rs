@@ -206,10 +206,10 @@ pub(super) fn load(connection: &Connection, header: Header) -> Result<Loaded, St
     for (namespace, list) in &lists.live {
         let read = reader
             .load(*list)
-            .and_then(|(digest, json)| Ok((digest, contents::from_json::<LiveObjects>(&json)?)));
+            .and_then(|(_, json)| contents::from_json::<LiveObjects>(&json));
         match read {
-            Ok((digest, list)) => {
-                live.insert(namespace.clone(), digest);
+            Ok(list) => {
+                live.insert(namespace.clone(), list.sealed());
                 objects.extend(list.objects.into_iter().map(|entry| SavedObject {
                     object: entry.object,
                     digest: entry.digest,

@@ -340,14 +340,14 @@ impl<'a> Made<'a> {
         let json = contents::to_json(&contents)?;
         let known = contents.known();
         let digest = Digest::of(&json);
-        let seal = histories::sealed(&id, known, digest);
+        let seal = histories::sealed(&id, &contents);
         let newest = histories::newest(self.connection, &mut self.reader, &id)?;
         let base = match &newest {
             Some(newest) => self.reader.base_of(newest.object)?,
             None => None,
         };
         let object = self.list(digest, &json, base)?;
-        let key = match histories::same(self.connection, &id, seal)? {
+        let key = match histories::same(self.connection, &id, seal, object)? {
             Some(key) => key,
             None => histories::put(self.connection, &id, known, seal, object)?,
         };
@@ -362,14 +362,14 @@ impl<'a> Made<'a> {
         let json = contents::to_json(&list)?;
         let digest = Digest::of(&json);
         let object = self.list(digest, &json, None)?;
+        self.live.insert(namespace.clone(), list.sealed());
+        self.lists.live.insert(namespace, object);
         self.objects
             .extend(list.objects.into_iter().map(|entry| SavedObject {
                 object: entry.object,
                 digest: entry.digest,
                 bytes: entry.bytes,
             }));
-        self.lists.live.insert(namespace.clone(), object);
-        self.live.insert(namespace, digest);
         Ok(())
     }
 

@@ -40,11 +40,21 @@ pub(in crate::cli) enum BackupCommand {
         {self} backup diff 3f9a cluster web -n shop    # what happened to a release since\n  \
         {self} backup diff 3f9a cluster -A -o json     # new releases too, wherever they are")]
     Diff(DiffArgs),
-    /// Write what a snapshot holds to files that others can read
+    /// Write what a snapshot holds to files: for another store, for kubectl, or for Helm
     #[command(after_help = "Examples:\n  \
+        {self} backup export 3f9a --format archive --to ./      # one file for another store\n  \
+        {self} backup export 77b0 --format archive --to ./ --parent 3f9a\n  \
         {self} backup export 3f9a --format manifests --to shop.yaml\n  \
-        {self} backup export 3f9a web --chart ./web    # a folder that Helm installs")]
+        {self} backup export 3f9a web --chart ./web             # a folder that Helm installs")]
     Export(ExportArgs),
+    /// Take a snapshot out of an archive into this store, under its own id
+    ///
+    /// The whole file is proven before anything of it is visible. An archive that was written with
+    /// --parent needs that snapshot in this store. A snapshot that is there already stays.
+    #[command(after_help = "Examples:\n  \
+        {self} backup import zadig-doctor-3f9a02c41be8d770-5c0f19aa2d3b4e61.zda\n  \
+        ssh other {self} backup export 3f9a --format archive --to - | {self} backup import -")]
+    Import(ImportArgs),
     /// Put back records as a snapshot holds them; nothing that exists is overwritten
     ///
     /// Takes everything that the snapshot holds, or the named releases, whichever namespace the
@@ -226,7 +236,7 @@ pub(in crate::cli) struct ExportArgs {
     /// The snapshot's id, or its beginning
     #[arg(value_name = "SNAPSHOT")]
     pub(in crate::cli) snapshot: String,
-    /// Only these releases
+    /// Only these releases; for archives, which are whole: more snapshots
     #[arg(value_name = "RELEASE")]
     pub(in crate::cli) releases: Vec<String>,
     /// In which form
@@ -237,9 +247,13 @@ pub(in crate::cli) struct ExportArgs {
         requires = "to"
     )]
     pub(in crate::cli) format: Option<ExportFormat>,
-    /// A file to write; a directory, for a file per release; or `-` for stdout
+    /// A file to write; a directory, for a file per release or for an archive that bears its
+    /// digest as its name; or `-` for stdout
     #[arg(long, value_name = "FILE", requires = "format")]
     pub(in crate::cli) to: Option<PathBuf>,
+    /// Leave out of an archive what this snapshot holds, too
+    #[arg(long, value_name = "SNAPSHOT", requires = "format")]
+    pub(in crate::cli) parent: Option<String>,
     /// Write the chart of one release into this directory, with its values
     #[arg(long, value_name = "DIR", conflicts_with_all = ["format", "to"], requires = "releases")]
     pub(in crate::cli) chart: Option<PathBuf>,
@@ -248,9 +262,21 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) revision: Option<u32>,
 }
 
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ImportArgs {
+    /// The archive, or `-` for stdin
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) file: PathBuf,
+    /// Write although the store will not outlive this container
+    #[arg(long)]
+    pub(in crate::cli) ephemeral_store: bool,
+}
+
 /// How a snapshot is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum ExportFormat {
+    /// One file that `backup import` takes, with all that the snapshot holds
+    Archive,
     /// YAML that kubectl brings back, without this program
     Manifests,
 }

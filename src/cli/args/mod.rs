@@ -11,7 +11,7 @@ mod backup;
 
 pub(in crate::cli) use backup::{
     BackupArgs, BackupCommand, CreateArgs, DiffArgs, ExportArgs, ExportFormat, ForgetArgs,
-    PartArgs, RestoreArgs, ShowArgs,
+    ImportArgs, PartArgs, RestoreArgs, ShowArgs,
 };
 
 use crate::diagnose::Severity;
@@ -249,8 +249,8 @@ pub(in crate::cli) struct CheckArgs {
     /// Look at live objects too: what is missing, changed, orphaned, or without a record
     #[arg(long)]
     pub(in crate::cli) deep: bool,
-    /// Judge what a file holds, `-` for stdin: what --save wrote, or what
-    /// `kubectl get secrets,configmaps -o json` printed; the cluster is not asked
+    /// Judge what a file holds, `-` for stdin: what --save wrote, an archive of `backup export`, or
+    /// what `kubectl get secrets,configmaps -o json` printed; the cluster is not asked
     #[arg(long, value_name = "FILE", conflicts_with_all = ["save"])]
     pub(in crate::cli) from: Option<PathBuf>,
     /// Write what was seen to a file (compressed if its name ends in .gz), without the texts in

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::objects::{self, is_namespace};
 use super::out::{self, NewFile};
-use super::{existing, pick};
+use super::{archive, existing, pick};
 use crate::cli::args::{ExportArgs, ExportFormat};
 use crate::cli::settings::Settings;
 use crate::cli::{connect, print, print_exact};
@@ -20,6 +20,13 @@ use crate::survey::Unread;
 pub(super) fn export(settings: &Settings, args: &ExportArgs) -> Result<Exit, Failure> {
     pick::no_selector(settings)?;
     let store = existing(settings)?;
+    if args.format == Some(ExportFormat::Archive) {
+        return archive::export(settings, &store, args);
+    }
+    if args.parent.is_some() {
+        let message = "only an archive can leave out what a parent holds";
+        return Err(Failure::new(Exit::Usage, message).hint("--parent goes with --format archive"));
+    }
     let snapshot = store.snapshot(&args.snapshot).map_err(connect::unstored)?;
     if let Some(folder) = &args.chart {
         return export_chart(settings, &store, &snapshot, args, folder);
@@ -29,7 +36,7 @@ pub(super) fn export(settings: &Settings, args: &ExportArgs) -> Result<Exit, Fai
             export_manifests(settings, &store, &snapshot, &args.releases, to)
         }
         // The command line wants one of them and all that it needs.
-        (None, _) | (_, None) => Err(Failure::new(
+        _ => Err(Failure::new(
             Exit::Usage,
             "give --format and --to, or --chart",
         )),

@@ -7,10 +7,12 @@ use crate::error::{Exit, Failure};
 use crate::live::masked::Mask;
 use crate::store::Store;
 
+mod archive;
 mod create;
 mod diff;
 mod export;
 mod forget;
+mod import;
 mod look;
 mod objects;
 mod out;
@@ -30,6 +32,7 @@ pub(super) async fn backup(settings: &Settings, args: &BackupArgs) -> Result<Exi
         Some(BackupCommand::Show(args)) => show::show(settings, args),
         Some(BackupCommand::Diff(args)) => diff::diff(settings, args).await,
         Some(BackupCommand::Export(args)) => export::export(settings, args),
+        Some(BackupCommand::Import(args)) => import::import(settings, args),
         Some(BackupCommand::Restore(args)) => restore::restore(settings, args).await,
         Some(BackupCommand::Verify { snapshot }) => look::verify(settings, snapshot.as_deref()),
     }

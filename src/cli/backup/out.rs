@@ -8,7 +8,7 @@
 )]
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Exit, Failure};
@@ -39,11 +39,17 @@ impl NewFile {
 
     /// Writes to it.
     pub(super) fn write(&mut self, text: &str) -> Result<(), Failure> {
-        let written = match &mut self.out {
-            Some(out) => out.write_all(text.as_bytes()),
-            None => Ok(()),
-        };
+        let written = self.write_all(text.as_bytes());
         written.map_err(unwritten(&self.path))
+    }
+
+    /// Gives it a name that says what is in it, in the same folder. What bears
+    /// that name already is the same, and is replaced.
+    pub(super) fn finish_as(mut self, name: &str) -> Result<PathBuf, Failure> {
+        self.path.set_file_name(name);
+        let path = self.path.clone();
+        self.finish()?;
+        Ok(path)
     }
 
     /// Gives it its name, and makes it last.
@@ -64,11 +70,36 @@ impl NewFile {
     }
 }
 
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.out {
+            Some(out) => out.write(bytes),
+            None => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), BufWriter::flush)
+    }
+}
+
 impl Drop for NewFile {
     fn drop(&mut self) {
         if self.out.is_some() {
             let _ = fs::remove_file(&self.unfinished);
         }
+    }
+}
+
+/// Opens what is to be imported.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let message = format!("failed to read {}", path.display());
+    match File::open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(Failure::caused(Exit::Unreachable, message, error)),
     }
 }
 

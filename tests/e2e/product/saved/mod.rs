@@ -12,6 +12,7 @@ use crate::records::Record;
 use crate::scenarios::{RELEASE, Stage};
 use crate::tool::Tool;
 
+mod archive;
 mod chart_folder;
 mod diff;
 mod live;
