@@ -19,6 +19,11 @@ pub(super) fn store(settings: &Settings) -> Result<Store, Failure> {
     Store::open(&settings.store_dir()?).map_err(unstored)
 }
 
+/// The same, for so many records to come.
+pub(super) fn store_for(settings: &Settings, records: usize) -> Result<Store, Failure> {
+    Store::open_for(&settings.store_dir()?, records).map_err(unstored)
+}
+
 /// Opens the store if there is one.
 pub(super) fn existing_store(settings: &Settings) -> Result<Option<Store>, Failure> {
     Store::open_existing(&settings.store_dir()?).map_err(unstored)

@@ -1,10 +1,14 @@
 //! Looking ahead: payloads that nearly every judgement wants, read beside the
 //! metadata instead of after it.
 
+use std::pin::pin;
+
 use futures::future::{join, join_all};
+use futures::{StreamExt, stream};
+use tokio::task::spawn_blocking;
 
 use super::Cluster;
-use super::answer::Gate;
+use super::answer::read;
 use super::error::ApiError;
 use super::listing::Selection;
 use super::records::labels;
@@ -24,16 +28,38 @@ impl Cluster {
     /// As [`Cluster::survey`].
     pub async fn survey_ahead(&self, scope: &Scope) -> Result<Survey, ApiError> {
         let mut survey = self.open_survey(scope).await?;
-        let gate = Gate::default();
         let asked = |driver: &Driver| scope.driver.is_none_or(|asked| asked == *driver);
         let drivers = Driver::ALL.into_iter().filter(asked);
-        let bodies =
-            drivers.map(|driver| self.list_payloads(&gate, current(scope, driver), |_| true));
+        let bodies = drivers.map(|driver| self.list_payloads(current(scope, driver)));
         let ((), read) = join(self.list_records(&mut survey), join_all(bodies)).await;
         for record in read.into_iter().flatten() {
             keep(&mut survey, record);
         }
         Ok(survey)
+    }
+
+    /// Reads bodies by one list, decoded on other threads while more arrive. What
+    /// fails is left out.
+    async fn list_payloads(&self, selection: Selection) -> Vec<Record> {
+        let driver = selection.driver;
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let items = stream::unfold(self.list(selection), |mut listing| async {
+            let item = listing.next().await.ok()??;
+            Some((item, listing))
+        });
+        let records = items
+            .map(|item| async move {
+                let read = spawn_blocking(move || read(&item, driver));
+                read.await.ok()?.ok()
+            })
+            // One waits for its turn: each holds a payload, unpacked some megabytes.
+            .buffer_unordered(threads + 1);
+        let mut records = pin!(records);
+        let mut read = Vec::new();
+        while let Some(record) = records.next().await {
+            read.extend(record);
+        }
+        read
     }
 }
 
@@ -46,7 +72,7 @@ fn current(scope: &Scope, driver: Driver) -> Selection {
         labels: Some(labels(scope, CURRENT_SELECTOR)),
         fields: None,
         whole: true,
-        all_bodies: false,
+        at_least: None,
     }
 }
 

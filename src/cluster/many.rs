@@ -1,12 +1,14 @@
 //! Reading many records whole, exactly as they are stored.
 //!
-//! Many of a namespace come as its list in protobuf, few one by one. Each is
-//! handed to some work as it arrives, on another thread: taking records apart
-//! costs more than reading them.
+//! Many come as lists in protobuf, few one by one. Each is handed to some work
+//! as it arrives, on another thread: taking records apart costs more than
+//! reading them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::StreamExt;
+use futures::stream::{self, Stream};
 use tokio::sync::mpsc::Sender;
 use tokio::task::{JoinSet, spawn_blocking};
 
@@ -16,46 +18,16 @@ use super::error::ApiError;
 use super::item::Item;
 use super::listing::Selection;
 use super::raw;
+use super::wanted::Wanted;
 use super::write::split;
-use crate::helm::{Driver, OWNER_SELECTOR};
-use crate::survey::{RawRecord, Record, RecordId};
+use crate::survey::{RawRecord, RecordId};
 
-/// A list costs every body in it, a read one body and a round trip: a list pays
-/// if this share of it is wanted.
-const LIST_PAYS: usize = 4;
-
-/// Up to so many of a namespace are read one by one.
-const FEW: usize = 16;
+/// Lists under way at a time: while one is asked for, another is read.
+const LISTS_AT_ONCE: usize = 2;
 
 /// What became of a record that was to be read: the work's outcome, `None` if
 /// there is no such record any more, or why it could not be read.
 pub type Fetched<T> = (RecordId, Result<Option<T>, ApiError>);
-
-/// What is to be read, of all that there is.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// These records.
-    pub ids: HashSet<RecordId>,
-    /// How many records bear Helm's label, by driver and namespace: what a list
-    /// would bring.
-    pub labeled: BTreeMap<(Driver, String), usize>,
-}
-
-impl Wanted {
-    /// These of the records that were seen.
-    pub fn of(seen: &[Record], wanted: impl Fn(&RecordId) -> bool) -> Self {
-        let mut labeled = BTreeMap::new();
-        for record in seen.iter().filter(|record| record.labeled()) {
-            let place = (record.id.driver, record.id.namespace.clone());
-            *labeled.entry(place).or_default() += 1;
-        }
-        let ids = seen.iter().map(|record| &record.id).filter(|id| wanted(id));
-        Self {
-            ids: ids.cloned().collect(),
-            labeled,
-        }
-    }
-}
 
 impl Cluster {
     /// Reads records whole and hands each to `work`, on threads of its own; what
@@ -66,17 +38,46 @@ impl Cluster {
         T: Send + 'static,
         W: Fn(RawRecord) -> T + Send + Sync + 'static,
     {
+        let open = move |id: &RecordId, item| Ok(open(id, item)?.map(&work));
+        self.read_items(Gate::default(), wanted, open, out).await;
+    }
+
+    /// The same with work that takes items as they came; where they do not tell
+    /// enough, it gives `None`, and gets the same item in JSON.
+    pub(super) async fn read_items<T, W>(
+        &self,
+        gate: Gate,
+        wanted: Wanted,
+        work: W,
+        out: Sender<Fetched<T>>,
+    ) where
+        T: Send + 'static,
+        W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
+    {
+        let cluster = self.clone();
         let reading = Arc::new(Reading {
-            cluster: self.clone(),
-            gate: Gate::default(),
+            cluster,
+            gate,
             work,
         });
         let mut rest = wanted.ids;
-        for selection in lists(&rest, &wanted.labeled) {
-            if list(&reading, selection, &mut rest, &out).await.is_none() {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        // One waits for its turn: each holds a payload, unpacked some megabytes.
+        let mut tasks = Tasks::new(threads + 1, out.clone());
+        let lists = stream::iter(wanted.lists);
+        let mut items =
+            pin!(lists.flat_map_unordered(LISTS_AT_ONCE, |list| Box::pin(reading.items(list))));
+        while let Some((id, item)) = items.next().await {
+            let is_new = rest.remove(&id);
+            let task = opened(Arc::clone(&reading), id, item);
+            if is_new && tasks.add(task).await.is_none() {
                 return;
             }
         }
+        if tasks.finish().await.is_none() {
+            return;
+        }
+        // What the lists did not bring.
         let mut tasks = Tasks::new(AT_ONCE, out);
         for id in rest {
             if tasks.add(by_name(Arc::clone(&reading), id)).await.is_none() {
@@ -87,30 +88,6 @@ impl Cluster {
     }
 }
 
-/// The namespaces' lists that cost less than reading one by one.
-fn lists(
-    wanted: &HashSet<RecordId>,
-    labeled: &BTreeMap<(Driver, String), usize>,
-) -> Vec<Selection> {
-    let mut counts: BTreeMap<(Driver, &str), usize> = BTreeMap::new();
-    for id in wanted {
-        *counts.entry((id.driver, &id.namespace)).or_default() += 1;
-    }
-    let pays = |((driver, namespace), count): &((Driver, &str), usize)| {
-        let all = labeled.get(&(*driver, (*namespace).to_owned()));
-        *count > FEW && all.is_some_and(|all| count * LIST_PAYS >= *all)
-    };
-    let selection = |((driver, namespace), _): ((Driver, &str), usize)| Selection {
-        driver,
-        namespace: Some(namespace.to_owned()),
-        labels: Some(OWNER_SELECTOR.to_owned()),
-        fields: None,
-        whole: true,
-        all_bodies: true,
-    };
-    counts.into_iter().filter(pays).map(selection).collect()
-}
-
 /// A reading under way.
 struct Reading<W> {
     cluster: Cluster,
@@ -118,36 +95,24 @@ struct Reading<W> {
     work: W,
 }
 
-/// Reads the wanted records of a list, which are then no longer in `rest`. What
-/// the list does not bring is left there. `None` if nobody takes any more.
-async fn list<T, W>(
-    reading: &Arc<Reading<W>>,
-    selection: Selection,
-    rest: &mut HashSet<RecordId>,
-    out: &Sender<Fetched<T>>,
-) -> Option<()>
-where
-    T: Send + 'static,
-    W: Fn(RawRecord) -> T + Send + Sync + 'static,
-{
-    let driver = selection.driver;
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    // One waits for its turn: each holds a payload, unpacked some megabytes.
-    let mut tasks = Tasks::new(threads + 1, out.clone());
-    let mut listing = reading.cluster.list(selection);
-    while let Ok(Some(item)) = reading.gate.through(listing.next()).await {
-        let id = item.record(driver).map(|record| record.id);
-        if let Some(id) = id.ok().filter(|id| rest.remove(id)) {
-            tasks.add(opened(Arc::clone(reading), id, item)).await?;
-        }
+impl<W> Reading<W> {
+    /// What a list brings; it ends where it fails.
+    fn items(&self, selection: Selection) -> impl Stream<Item = (RecordId, Item)> {
+        let driver = selection.driver;
+        let listing = self.cluster.list(selection);
+        stream::unfold(listing, move |mut listing| async move {
+            let item = self.gate.through(listing.next()).await.ok()??;
+            let id = item.record(driver).map(|record| record.id);
+            Some((id.ok().map(|id| (id, item)), listing))
+        })
+        .filter_map(std::future::ready)
     }
-    tasks.finish().await
 }
 
 async fn by_name<T, W>(reading: Arc<Reading<W>>, id: RecordId) -> Fetched<T>
 where
     T: Send + 'static,
-    W: Fn(RawRecord) -> T + Send + Sync + 'static,
+    W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
 {
     match reading.gate.through(reading.cluster.item(&id)).await {
         Ok(item) => opened(reading, id, item).await,
@@ -156,38 +121,41 @@ where
     }
 }
 
-/// Opens an item and does the work, on another thread. What its protobuf does
-/// not tell whole is read in JSON.
+/// Does the work on an item, on another thread. What its protobuf does not tell
+/// whole is read in JSON.
 async fn opened<T, W>(reading: Arc<Reading<W>>, id: RecordId, item: Item) -> Fetched<T>
 where
     T: Send + 'static,
-    W: Fn(RawRecord) -> T + Send + Sync + 'static,
+    W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
 {
-    let (own, worker) = (id.clone(), Arc::clone(&reading));
-    let work = move || open(&own, item).map(|raw| raw.map(|raw| (worker.work)(raw)));
-    match spawn_blocking(work).await {
-        Ok(Ok(Some(done))) => (id, Ok(Some(done))),
-        Ok(Ok(None)) => in_json(reading, id).await,
-        Ok(Err(error)) => (id, Err(error)),
-        Err(_) => (id, Err(GARBLED)),
+    match worked(&reading, &id, item).await {
+        Ok(None) => {}
+        done => return (id, done),
     }
-}
-
-async fn in_json<T, W>(reading: Arc<Reading<W>>, id: RecordId) -> Fetched<T>
-where
-    T: Send + 'static,
-    W: Fn(RawRecord) -> T + Send + Sync + 'static,
-{
-    let read = reading.gate.through(reading.cluster.read_record(&id)).await;
-    let done = match read {
-        Ok(Some(raw)) => {
-            let done = spawn_blocking(move || (reading.work)(raw)).await;
-            done.map(Some).map_err(|_| GARBLED)
-        }
-        Ok(None) => Ok(None),
+    let json = reading.gate.through(reading.cluster.item_in_json(&id));
+    let done = match json.await {
+        Ok(item) => match worked(&reading, &id, item).await {
+            Ok(None) => Err(GARBLED),
+            done => done,
+        },
+        Err(ApiError::NotFound) => Ok(None),
         Err(error) => Err(error),
     };
     (id, done)
+}
+
+async fn worked<T, W>(
+    reading: &Arc<Reading<W>>,
+    id: &RecordId,
+    item: Item,
+) -> Result<Option<T>, ApiError>
+where
+    T: Send + 'static,
+    W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
+{
+    let (reading, id) = (Arc::clone(reading), id.clone());
+    let work = spawn_blocking(move || (reading.work)(&id, item)).await;
+    work.unwrap_or(Err(GARBLED))
 }
 
 const GARBLED: ApiError = ApiError::Garbled {
@@ -196,17 +164,16 @@ const GARBLED: ApiError = ApiError::Garbled {
 
 /// The record as it is stored; `None` if its protobuf does not tell it whole.
 fn open(id: &RecordId, item: Item) -> Result<Option<RawRecord>, ApiError> {
-    let object = match item {
+    match item {
         Item::Json(mut object) if object.is_object() => {
             // The items of a list do not say what they are.
             object["kind"] = id.driver.kind().into();
             object["apiVersion"] = "v1".into();
-            Some(object)
+            split(id, object).map(Some)
         }
-        Item::Json(_) => return Err(GARBLED),
-        Item::Protobuf(bytes) => raw::to_json(&bytes, id.driver)?,
-    };
-    object.map(|object| split(id, object)).transpose()
+        Item::Json(_) => Err(GARBLED),
+        Item::Protobuf(bytes) => raw::record(id, &bytes),
+    }
 }
 
 /// A few tasks at a time, whose outcomes go out as they come.

@@ -46,6 +46,7 @@ mod raw;
 mod records;
 mod request;
 mod url;
+mod wanted;
 mod whole;
 mod write;
 
@@ -55,9 +56,10 @@ pub use error::ApiError;
 pub use kubeconfig::Entry;
 pub use lease::{Claim, HeldLease};
 pub use login::Login;
-pub use many::{Fetched, Wanted};
+pub use many::Fetched;
 pub use names::contexts;
 pub use records::Looked;
+pub use wanted::Wanted;
 pub use whole::Whole;
 
 /// The field manager of our writes to records and leases.

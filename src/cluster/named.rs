@@ -29,6 +29,12 @@ impl Cluster {
         }
     }
 
+    /// The same in JSON, which tells all that is stored, known here or not.
+    pub(super) async fn item_in_json(&self, id: &RecordId) -> Result<Item, ApiError> {
+        let url = Url::records(id.driver, Some(&id.namespace))?.join(&id.name)?;
+        self.get(&url).await.map(Item::Json)
+    }
+
     async fn out_of_a_list(&self, id: &RecordId) -> Result<Option<Item>, ApiError> {
         let selection = Selection {
             driver: id.driver,
@@ -36,7 +42,7 @@ impl Cluster {
             labels: None,
             fields: Some(format!("metadata.name={}", id.name)),
             whole: true,
-            all_bodies: false,
+            at_least: None,
         };
         self.list(selection).next().await
     }

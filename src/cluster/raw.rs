@@ -15,26 +15,28 @@ use prost::Message;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use crate::helm::Driver;
+use super::write::split;
+use crate::helm::{Driver, PAYLOAD_KEY};
+use crate::survey::{RawRecord, RecordId};
 
 const GARBLED: ApiError = ApiError::Garbled {
     what: "an object that makes no sense",
 };
 
-/// The object in JSON, with the fields in the API server's order; `None` if it
+/// The record, with the object's fields in the API server's order; `None` if it
 /// holds something that is not known here.
-pub(super) fn to_json(bytes: &[u8], driver: Driver) -> Result<Option<Value>, ApiError> {
-    match driver {
+pub(super) fn record(id: &RecordId, bytes: &[u8]) -> Result<Option<RawRecord>, ApiError> {
+    match id.driver {
         Driver::Secret => {
             let secret = core::Secret::decode(bytes).map_err(|_| GARBLED)?;
             // What was passed over is missing when it is encoded again.
-            whole(&secret, bytes)
-                .map(|()| self::secret(secret))
-                .transpose()
+            let whole = whole(&secret, bytes);
+            whole.map(|()| self::secret(id, secret)).transpose()
         }
         Driver::ConfigMap => {
             let map = core::ConfigMap::decode(bytes).map_err(|_| GARBLED)?;
-            whole(&map, bytes).map(|()| config_map(map)).transpose()
+            let whole = whole(&map, bytes);
+            whole.map(|()| split(id, config_map(map)?)).transpose()
         }
     }
 }
@@ -43,17 +45,27 @@ fn whole(message: &impl Message, bytes: &[u8]) -> Option<()> {
     (message.encoded_len() == bytes.len()).then_some(())
 }
 
-fn secret(secret: core::Secret) -> Result<Value, ApiError> {
+/// The payload goes around the JSON: most of the bytes would only be encoded to
+/// be decoded again.
+fn secret(id: &RecordId, mut secret: core::Secret) -> Result<RawRecord, ApiError> {
+    let payload = secret.data.remove(PAYLOAD_KEY);
     let mut object = Fields::of_kind("Secret");
     object.put(
         "metadata",
         Some(metadata(secret.metadata.unwrap_or_default())?),
     );
     object.put("immutable", secret.immutable);
-    object.put_all("data", encoded(secret.data));
+    match payload.is_some() && secret.data.is_empty() {
+        true => object.put("data", Some(Map::new())),
+        false => object.put_all("data", encoded(secret.data)),
+    }
     object.put_all("stringData", secret.string_data);
     object.put("type", filled(secret.r#type));
-    Ok(object.finish())
+    Ok(RawRecord {
+        id: id.clone(),
+        object: object.finish(),
+        payload,
+    })
 }
 
 fn config_map(map: core::ConfigMap) -> Result<Value, ApiError> {
@@ -182,8 +194,6 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn meta() -> meta::ObjectMeta {
@@ -228,20 +238,57 @@ mod tests {
     /// As a real API server answered the same object in JSON.
     const META: &str = r#"{"name":"sh.helm.release.v1.web.v1","namespace":"shop","uid":"u1","resourceVersion":"42","creationTimestamp":"2026-10-26T07:33:20Z","labels":{"owner":"helm"},"ownerReferences":[{"apiVersion":"example.com/v1","kind":"App","name":"web","uid":"o","controller":true}],"finalizers":["example.com/hold"],"managedFields":[{"manager":"helm","operation":"Update","apiVersion":"v1","time":"2026-10-26T07:33:20Z","fieldsType":"FieldsV1","fieldsV1":{"f:data":{".":{},"f:release":{}}}}]}"#;
 
+    fn id(driver: Driver) -> RecordId {
+        RecordId {
+            namespace: "shop".into(),
+            driver,
+            name: "sh.helm.release.v1.web.v1".into(),
+        }
+    }
+
+    /// That the record is the one that this object in JSON is.
+    #[track_caller]
+    fn is_as_json(bytes: &[u8], driver: Driver, json: &str) {
+        let record = record(&id(driver), bytes).unwrap().unwrap();
+        let same = split(&id(driver), serde_json::from_str(json).unwrap()).unwrap();
+        assert!(record == same);
+        // The order of fields as well.
+        assert_eq!(record.object.to_string(), same.object.to_string());
+    }
+
     #[test]
     fn a_secret_is_what_json_says() {
-        let secret = core::Secret {
-            metadata: Some(meta()),
-            immutable: Some(true),
-            data: [("release".to_owned(), b"text".to_vec())].into(),
-            r#type: Some("helm.sh/release.v1".into()),
-            ..Default::default()
+        let secret = |data: &[(&str, &[u8])]| {
+            let data = data
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.to_vec()));
+            let secret = core::Secret {
+                metadata: Some(meta()),
+                immutable: Some(true),
+                data: data.collect(),
+                r#type: Some("helm.sh/release.v1".into()),
+                ..Default::default()
+            };
+            secret.encode_to_vec()
         };
-        let json = to_json(&secret.encode_to_vec(), Driver::Secret).unwrap();
-        let expected = format!(
-            r#"{{"kind":"Secret","apiVersion":"v1","metadata":{META},"immutable":true,"data":{{"release":"dGV4dA=="}},"type":"helm.sh/release.v1"}}"#
-        );
-        assert_eq!(json.unwrap().to_string(), expected);
+        for (data, json) in [
+            (&[][..], ""),
+            (
+                &[("release", &b"text"[..])],
+                r#""data":{"release":"dGV4dA=="},"#,
+            ),
+            (&[("release", b"")], r#""data":{"release":""},"#),
+            (&[("a", b"text")], r#""data":{"a":"dGV4dA=="},"#),
+            (
+                &[("a", b""), ("release", b"text"), ("z", b"text")],
+                r#""data":{"a":"","release":"dGV4dA==","z":"dGV4dA=="},"#,
+            ),
+        ] {
+            let json = format!(
+                r#"{{"kind":"Secret","apiVersion":"v1","metadata":{META},"immutable":true,{json}"type":"helm.sh/release.v1"}}"#
+            );
+            is_as_json(&secret(data), Driver::Secret, &json);
+        }
     }
 
     #[test]
@@ -252,11 +299,10 @@ mod tests {
             binary_data: [("chunk".to_owned(), vec![0xff])].into(),
             ..Default::default()
         };
-        let json = to_json(&map.encode_to_vec(), Driver::ConfigMap).unwrap();
-        let json = json.unwrap();
-        assert_eq!(json["data"], json!({"release": "text"}));
-        assert_eq!(json["binaryData"], json!({"chunk": "/w=="}));
-        assert_eq!(json["metadata"].to_string(), META);
+        let json = format!(
+            r#"{{"kind":"ConfigMap","apiVersion":"v1","metadata":{META},"data":{{"release":"text"}},"binaryData":{{"chunk":"/w=="}}}}"#
+        );
+        is_as_json(&map.encode_to_vec(), Driver::ConfigMap, &json);
     }
 
     #[test]
@@ -266,10 +312,11 @@ mod tests {
             ..Default::default()
         }
         .encode_to_vec();
-        assert!(to_json(&bytes, Driver::Secret).unwrap().is_some());
+        let read = |bytes: &[u8]| record(&id(Driver::Secret), bytes);
+        assert!(read(&bytes).unwrap().is_some());
         // Field 15, a text.
         bytes.extend([0x7a, 0x01, b'x']);
-        assert_eq!(to_json(&bytes, Driver::Secret), Ok(None));
-        assert!(to_json(&[0xff], Driver::Secret).is_err());
+        assert!(read(&bytes).unwrap().is_none());
+        assert!(read(&[0xff]).is_err());
     }
 }

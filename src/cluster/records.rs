@@ -19,7 +19,7 @@ const ANONYMOUS: &str = r#"User "system:anonymous""#;
 
 /// Longer selectors do not fit into a URL that proxies take; releases are then
 /// picked out here.
-const MAX_SELECTOR: usize = 2000;
+pub(super) const MAX_SELECTOR: usize = 2000;
 
 impl Cluster {
     /// Looks at the cluster: all records in scope with their payloads unread,
@@ -177,7 +177,7 @@ fn selections(scope: &Scope, driver: Driver) -> Vec<(bool, Selection)> {
         labels: Some(labels(scope, OWNER_SELECTOR)),
         fields: None,
         whole: false,
-        all_bodies: false,
+        at_least: None,
     };
     let mut all = vec![(true, base.clone())];
     if scope.selector.as_deref().is_some_and(|own| !own.is_empty()) {

@@ -244,10 +244,7 @@ async fn save(
             ..About::default()
         },
         // Read anew, whatever the store holds: this is what is put back.
-        wanted: Wanted {
-            ids: ids.into_iter().cloned().collect(),
-            ..Wanted::default()
-        },
+        wanted: Wanted::only(ids.into_iter().cloned()),
         ..Backup::default()
     };
     let snapshot = backup(cluster, store, request, || ()).await?;

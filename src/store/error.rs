@@ -177,6 +177,15 @@ impl StoreError {
         }
     }
 
+    /// Whether it is that nothing can be written there.
+    pub(super) fn is_read_only(&self) -> bool {
+        match self {
+            Self::ReadOnly(_) => true,
+            Self::File { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            _ => false,
+        }
+    }
+
     /// Separates what is lost from what stands in the way: `Ok` is the reason of
     /// a damage, after which other parts of the store may still be read.
     pub(super) fn damage(self) -> Result<&'static str, Self> {

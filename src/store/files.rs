@@ -10,6 +10,13 @@ pub(super) fn database(dir: &Path) -> PathBuf {
     dir.join("store.db")
 }
 
+/// Whether there is a log of writes beside the database's file that are not in it
+/// yet.
+pub(super) fn has_log(dir: &Path) -> bool {
+    let log = std::fs::metadata(dir.join("store.db-wal"));
+    log.is_ok_and(|log| log.len() > 0)
+}
+
 /// A lock file. It holds nothing, and it stays: removing a file that another
 /// process is about to lock would let two of them lock two files of one name.
 pub(super) fn lock(dir: &Path, name: &str) -> Result<File, StoreError> {

@@ -108,23 +108,48 @@ impl Store {
     /// If the directory is on a network filesystem, holds another program's
     /// database, or cannot be written.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        files::private_directory(dir)?;
-        files::refuse_network(dir)?;
-        files::private_file(&files::database(dir))?;
-        Self::connect(dir)
+        Self::open_for(dir, 0)
     }
 
-    /// Opens the store in this directory if there is one; creates nothing.
+    /// As [`Store::open`]; a store that is created is one in which so many records
+    /// are going to be saved first.
     ///
     /// # Errors
     ///
     /// As [`Store::open`].
+    pub fn open_for(dir: &Path, records: usize) -> Result<Self, StoreError> {
+        files::private_directory(dir)?;
+        files::refuse_network(dir)?;
+        files::private_file(&files::database(dir))?;
+        Self::connect(dir, schema::page_for(records))
+    }
+
+    /// Opens the store in this directory if there is one; creates nothing. One
+    /// that cannot be written is opened to be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`]; and if it cannot be read without being written,
+    /// because whoever wrote it last was killed.
     pub fn open_existing(dir: &Path) -> Result<Option<Self>, StoreError> {
-        if files::database(dir).exists() {
-            Self::open(dir).map(Some)
-        } else {
-            Ok(None)
+        if !files::database(dir).exists() {
+            return Ok(None);
         }
+        match Self::open(dir) {
+            Err(error) if error.is_read_only() && !files::has_log(dir) => {
+                Self::open_to_read(dir).map(Some)
+            }
+            opened => opened.map(Some),
+        }
+    }
+
+    fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
+        let connection = schema::connect_to_read(&files::database(dir))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            connection,
+            format: schema::FORMAT,
+        })
     }
 
     /// The directory it is in.
@@ -146,9 +171,9 @@ impl Store {
         })
     }
 
-    fn connect(dir: &Path) -> Result<Self, StoreError> {
+    fn connect(dir: &Path, page: i64) -> Result<Self, StoreError> {
         let connection = schema::connect(&files::database(dir))?;
-        let format = schema::settle(&connection, dir)?;
+        let format = schema::settle(&connection, dir, page)?;
         Ok(Self {
             dir: dir.to_owned(),
             connection,

@@ -71,6 +71,18 @@ const IMPORTS: &str = "CREATE TABLE IF NOT EXISTS imports(snapshot INTEGER PRIMA
 /// takes a page at least.
 pub(super) const PAGE: i64 = 512;
 
+/// The pages of a store that begins with many records: each is a few system
+/// calls, and small ones would take as long as all the compressing.
+const LARGE_PAGE: i64 = 4096;
+
+/// From so many records on.
+const MANY: usize = 1000;
+
+/// The size of pages for a store that begins with so many records.
+pub(super) fn page_for(records: usize) -> i64 {
+    if records < MANY { PAGE } else { LARGE_PAGE }
+}
+
 /// Opens the database's file, which must be there, and changes nothing in it.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -87,9 +99,35 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens the database's file where nothing can be written. The file alone is
+/// read: what a log beside it holds, SQLite cannot read without writing.
+pub(super) fn connect_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    // What a URI means by these is not what a path means by them.
+    let mut name = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                name.push(char::from(*byte));
+            }
+            _ => name.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    if pragma(&connection, "application_id")? != APPLICATION {
+        let path = path.to_owned();
+        return Err(StoreError::NotAStore { path });
+    }
+    Ok(connection)
+}
+
 /// Makes sure that the database is ours, filling it if it is empty, and returns
 /// its format. One of a newer format is protected against being written.
-pub(super) fn settle(connection: &Connection, dir: &Path) -> Result<i64, StoreError> {
+pub(super) fn settle(connection: &Connection, dir: &Path, page: i64) -> Result<i64, StoreError> {
     if is_empty(connection)? {
         // Two processes that switch to the write-ahead log at once would trip
         // over each other, whatever their patience.
@@ -98,7 +136,7 @@ pub(super) fn settle(connection: &Connection, dir: &Path) -> Result<i64, StoreEr
             .map_err(StoreError::file("lock", &dir.join("locks/create")))?;
         if is_empty(connection)? {
             refuse_torn(&files::database(dir))?;
-            fill(connection)?;
+            fill(connection, page)?;
         }
     }
     if pragma(connection, "application_id")? != APPLICATION {
@@ -123,8 +161,8 @@ fn refuse_torn(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn fill(connection: &Connection) -> Result<(), StoreError> {
-    connection.pragma_update(None, "page_size", PAGE)?;
+fn fill(connection: &Connection, page: i64) -> Result<(), StoreError> {
+    connection.pragma_update(None, "page_size", page)?;
     // What is forgotten gives its space back in place: to copy everything for it
     // would need as much again, which a full disk does not have.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;

@@ -19,8 +19,16 @@ pub struct Labels {
 impl Labels {
     /// The value of a label, if it is there.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let mut all = self.iter();
-        all.find(|(found, _)| *found == key).map(|(_, value)| value)
+        // Judging asks for labels more often than for anything else: keys are
+        // compared as bytes, and only the value becomes a text.
+        let (text, mut start) = (self.text.as_bytes(), 0);
+        for ends in self.ends.chunks_exact(2) {
+            if text.get(start..ends[0]) == Some(key.as_bytes()) {
+                return self.text.get(ends[0]..ends[1]);
+            }
+            start = ends[1];
+        }
+        None
     }
 
     /// All of them, by key.

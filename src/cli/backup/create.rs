@@ -17,7 +17,6 @@ use crate::survey::Survey;
 pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exit, Failure> {
     settings.durable_store(args.ephemeral_store)?;
     let cluster = connect::cluster(settings).await?;
-    let store = connect::store(settings)?;
     let scope = settings.scope(&args.releases, cluster.default_namespace());
     let progress = settings.terminal.progress("reading the cluster");
     // Which objects a release has, its payloads say.
@@ -30,6 +29,7 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
 
+    let store = connect::store_for(settings, survey.records.len())?;
     let known = match args.check {
         true => Known::default(),
         false => store
@@ -38,7 +38,7 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
     };
     let request = Backup {
         about: about(&survey, args)?,
-        wanted: Wanted::of(&survey.records, |id| !known.holds(id)),
+        wanted: Wanted::of(&survey, |id| !known.holds(id)),
         known,
         objects: match args.live {
             true => snapshot::live_objects(&survey),
@@ -46,7 +46,9 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
         },
         missing: survey.unread,
     };
-    let count = request.wanted.ids.len();
+    // Tens of megabytes, and what follows has buffers of its own.
+    drop(survey.records);
+    let count = request.wanted.count();
     let progress = settings.terminal.progress_of("saving records", count);
     let saved = execute::backup(&cluster, &store, request, || progress.step()).await;
     drop(progress);

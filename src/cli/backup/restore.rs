@@ -228,7 +228,7 @@ async fn standing(
     asked: &Restore,
 ) -> BTreeMap<RecordId, Result<Standing, String>> {
     let unlike: BTreeSet<_> = asked.unlike(survey).into_iter().collect();
-    let wanted = Wanted::of(&survey.records, |id| unlike.contains(id));
+    let wanted = Wanted::of(survey, |id| unlike.contains(id));
     let (out, mut read) = mpsc::channel(WAITING);
     let reading = cluster.read_records(wanted, |raw| Standing::read(&raw), out);
     let taking = async {
