@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
 use super::seal::{optional, seal};
@@ -234,10 +234,19 @@ pub(super) fn version(connection: &Connection, cluster: &str) -> Result<Option<u
     Ok(newest.and_then(|header| header.about().version))
 }
 
-/// The header of the one snapshot whose id begins so.
+/// What stands for the id of the snapshot that was stored last.
+const LATEST: &str = "latest";
+
+/// The header of the one snapshot whose id begins so, or of the latest.
 pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreError> {
     const WHERE: &str = "WHERE id BETWEEN ?1 AND ?2 LIMIT 2";
+    const LAST: &str = "ORDER BY number DESC LIMIT 1";
     let none = || StoreError::NoSuchSnapshot { id: id.to_owned() };
+    if id == LATEST {
+        let mut statement = connection.prepare_cached(&format!("{HEADER} {LAST}"))?;
+        let found = statement.query_row((), |row| Ok(header(row)));
+        return found.optional()?.ok_or_else(none);
+    }
     let bound = |fill: char| {
         let digits: String = id
             .chars()

@@ -190,7 +190,7 @@ pub(in crate::cli) struct CreateArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
-    /// The snapshot's id, or its beginning
+    /// The snapshot's id, its beginning, or `latest`
     #[arg(value_name = "SNAPSHOT")]
     pub(in crate::cli) snapshot: String,
     /// The history of these releases
@@ -233,7 +233,7 @@ pub(in crate::cli) struct DiffArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
-    /// The snapshot's id, or its beginning
+    /// The snapshot's id, its beginning, or `latest`
     #[arg(value_name = "SNAPSHOT")]
     pub(in crate::cli) snapshot: String,
     /// Only these releases; for archives, which are whole: more snapshots
@@ -283,7 +283,7 @@ pub(in crate::cli) enum ExportFormat {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RestoreArgs {
-    /// The snapshot's id, or its beginning
+    /// The snapshot's id, its beginning, or `latest`
     #[arg(value_name = "SNAPSHOT")]
     pub(in crate::cli) snapshot: String,
     /// Only these releases

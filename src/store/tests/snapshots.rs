@@ -287,6 +287,10 @@ fn an_id_may_be_shortened_while_it_is_clear() {
     let error = store.snapshot(&prefix).unwrap_err();
     assert!(matches!(error, StoreError::AmbiguousSnapshot { .. }));
     assert_eq!(store.snapshot(&snapshots[3].id.0).unwrap(), snapshots[3]);
+    assert_eq!(
+        store.snapshot("latest").unwrap(),
+        *snapshots.last().unwrap()
+    );
     for none in ["", "g", "%", "00000000000000000"] {
         let error = store.snapshot(none).unwrap_err();
         assert!(matches!(error, StoreError::NoSuchSnapshot { .. }), "{none}");

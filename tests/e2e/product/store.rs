@@ -1,6 +1,7 @@
 //! The store under hostile circumstances: killed at any instant, written by two
 //! at once, cut off by a full disk; and what `forget` and `stats` say.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -62,13 +63,7 @@ impl Field {
 
     /// Runs a command and kills it after a while, unless it ended before.
     fn killed(&self, home: &Path, args: &[&str], after: Duration) -> Output {
-        let mut running = self.command(home, args).spawn();
-        // At any instant: that is what is tried here.
-        std::thread::sleep(after);
-        match running.is_running() {
-            true => running.kill9(),
-            false => running.finish(),
-        }
+        killed(self.command(home, args), after)
     }
 
     fn verified(&self, home: &Path) {
@@ -87,6 +82,16 @@ impl Field {
         );
         let id = |one: &serde_json::Value| one["id"].as_str().unwrap().to_owned();
         snapshots.iter().map(id).collect()
+    }
+}
+
+fn killed(program: Program, after: Duration) -> Output {
+    let mut running = program.spawn();
+    // At any instant: that is what is tried here.
+    std::thread::sleep(after);
+    match running.is_running() {
+        true => running.kill9(),
+        false => running.finish(),
     }
 }
 
@@ -232,6 +237,65 @@ fn a_forget_that_is_killed_at_any_instant_does_all_or_nothing() {
 }
 
 #[test]
+fn an_import_that_is_killed_at_any_instant_does_all_or_nothing() {
+    const KILLS: u32 = 100;
+    let field = Field::new();
+    let full = home();
+    field.run(full.path(), &["backup"]).expect_code(0);
+    let all = field.listed(full.path());
+    let file = full.path().join("archive");
+    let file = file.to_str().unwrap();
+    let export = [
+        "backup",
+        "export",
+        "latest",
+        "--format=archive",
+        "--to",
+        file,
+    ];
+    let program = |home: &Path, args: &[&str]| {
+        let home = home.to_str().unwrap();
+        let args = [args, &["-o", "json"]].concat();
+        field.tool.command(&args).env("ZADIG_DOCTOR_HOME", home)
+    };
+    program(full.path(), &export).run().expect_code(0);
+    let args = ["backup", "import", file];
+    let mut takes = {
+        let start = Instant::now();
+        program(home().path(), &args).run().expect_code(0);
+        start.elapsed()
+    };
+    let (mut nothing, mut everything) = (0, 0);
+    for kill in 0..KILLS {
+        let home = home();
+        let after = takes * (kill * 7 % KILLS) / (KILLS - 20);
+        let output = killed(program(home.path(), &args), after);
+        takes = learned(takes, after, output.was_killed());
+        field.verified(home.path());
+        let left = match home.path().join("store.db").exists() {
+            true => field.listed(home.path()),
+            false => Vec::new(),
+        };
+        match left.is_empty() {
+            true => nothing += 1,
+            false => everything += 1,
+        }
+        assert!(left.is_empty() || left == all, "{left:?} of {all:?}");
+        assert!(
+            output.code() != Some(0) || left == all,
+            "it was reported: {output}"
+        );
+        // The next run makes up for it.
+        if kill % 10 == 0 {
+            program(home.path(), &args).run().expect_code(0);
+            assert_eq!(field.listed(home.path()), all);
+            field.verified(home.path());
+        }
+    }
+    assert!(nothing > 0 && everything > 0, "{nothing} {everything}");
+}
+
+#[test]
 fn two_backups_at_once_are_both_whole() {
     let field = Field::new();
     let home = home();
@@ -284,6 +348,63 @@ fn a_disk_that_is_full_leaves_what_was_there() {
     field.verified(home.path());
     field.run(home.path(), &["backup"]).expect_code(0);
     field.verified(home.path());
+}
+
+#[test]
+fn what_cannot_be_written_can_be_read() {
+    let stage = find("healthy").make(HelmVersion::V3_17);
+    let tool = Tool::new();
+    let home = home();
+    let set = |mode: u32, file_mode: u32| {
+        let permissions = |mode| std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(home.path(), permissions(mode)).unwrap();
+        std::fs::set_permissions(home.path().join("store.db"), permissions(file_mode)).unwrap();
+    };
+    let store = home.path().to_str().unwrap();
+    let run = |args: &[&str]| {
+        let program = tool.command(&[args, &["-o", "json"]].concat());
+        program.env("ZADIG_DOCTOR_HOME", store).run()
+    };
+    let saved = run(&["backup", "-n", stage.namespace.name()]).expect_code(0);
+    let id = saved.json()["id"].as_str().unwrap().to_owned();
+    set(0o500, 0o400);
+    // Even root obeys modes without this capability.
+    let unable = |args: &[&str]| {
+        let root = [
+            "--bounding-set=-dac_override",
+            env!("CARGO_BIN_EXE_zadig-doctor"),
+        ];
+        let program = match rustix::process::geteuid().is_root() {
+            true => Program::new(Path::new("/usr/bin/setpriv")).args(root),
+            false => Program::new(Path::new(env!("CARGO_BIN_EXE_zadig-doctor"))),
+        };
+        program
+            .args([args, &["-o", "json"]].concat())
+            .env("KUBECONFIG", &stage.namespace.bed().kubeconfig)
+            .env("HOME", tool.home())
+            .env("ZADIG_DOCTOR_HOME", store)
+            .run()
+    };
+    let listed = unable(&["backup", "list"]).expect_code(0).json();
+    assert_eq!(listed["snapshots"][0]["id"], id.as_str());
+    unable(&["backup", "verify"]).expect_code(0);
+    let shown = unable(&["backup", "show", "latest"]).expect_code(0).json();
+    assert_eq!(shown["snapshot"]["id"], id.as_str());
+    unable(&["log"]).expect_code(0);
+    for refused in [
+        &["backup", "-n", stage.namespace.name()][..],
+        &["backup", "forget", &id, "--yes"],
+    ] {
+        let refused = unable(refused).expect_code(3);
+        assert!(refused.stderr.contains("ZADIG_DOCTOR_HOME"), "{refused}");
+    }
+    // What its last writer left in a log, nobody can read without writing.
+    set(0o700, 0o600);
+    std::fs::write(home.path().join("store.db-wal"), [0; 64]).unwrap();
+    set(0o500, 0o400);
+    unable(&["backup", "list"]).expect_code(3);
+    set(0o700, 0o600);
+    run(&["backup", "verify"]).expect_code(0);
 }
 
 #[test]
