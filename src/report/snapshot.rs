@@ -41,14 +41,6 @@ struct SnapshotsV1<'a> {
     snapshots: Vec<SnapshotV1<'a>>,
 }
 
-#[derive(Serialize)]
-struct VerifyV1<'a> {
-    schema: &'static str,
-    snapshots: usize,
-    objects: usize,
-    damaged: &'a [String],
-}
-
 impl<'a> From<&'a Snapshot> for SnapshotV1<'a> {
     fn from(snapshot: &'a Snapshot) -> Self {
         Self {
@@ -159,32 +151,4 @@ pub fn list_table(snapshots: &[Summary], voice: &Voice) -> String {
         "SNAPSHOT", "TIME", "REASON", "RELEASES", "RECORDS", "SIZE", "COMPLETE",
     ];
     table(voice.width, &heading, snapshots.iter().map(row).collect())
-}
-
-/// `backup verify -o json`: schema `zadig-doctor/verification/v1`.
-pub fn verify_json(snapshots: usize, objects: usize, damaged: &[String]) -> String {
-    json(&VerifyV1 {
-        schema: "zadig-doctor/verification/v1",
-        snapshots,
-        objects,
-        damaged,
-    })
-}
-
-/// `backup verify` for a person.
-pub fn verify_text(snapshots: usize, objects: usize, damaged: &[String]) -> String {
-    let mut text: String = damaged
-        .iter()
-        .map(|what| format!("damaged: {what}\n"))
-        .collect();
-    let state = match damaged.is_empty() {
-        true => "all whole".to_owned(),
-        false => format!("{} found", count(damaged.len(), "damage")),
-    };
-    text += &format!(
-        "read {} of {} and compared every digest: {state}\n",
-        count(objects, "object"),
-        count(snapshots, "snapshot")
-    );
-    text
 }

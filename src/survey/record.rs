@@ -186,6 +186,12 @@ impl RawRecord {
         self.metadata("resourceVersion")
     }
 
+    /// Its uid and its resourceVersion: which state of which object it is.
+    pub fn state(&self) -> (String, String) {
+        let (uid, version) = (self.uid(), self.resource_version());
+        (uid.to_owned(), version.to_owned())
+    }
+
     /// The digest that guards a write: of the payload's text, of nothing where
     /// there is none.
     pub fn digest(&self) -> Digest {

@@ -73,11 +73,14 @@ pub(in crate::cli) enum BackupCommand {
     /// Count what the store holds, and what that takes
     Stats,
     /// Read everything back and compare every digest; exits with 1 on damage
-    Verify {
-        /// Only this snapshot
-        #[arg(value_name = "SNAPSHOT")]
-        snapshot: Option<String>,
-    },
+    ///
+    /// With --read-cluster, also read from the cluster whatever has not changed since the snapshot
+    /// was taken, or the latest one, and compare it with what is saved, byte by byte. What has
+    /// changed since is counted, and no damage.
+    #[command(after_help = "Examples:\n  \
+        {self} backup verify\n  \
+        {self} backup verify 3f9a --read-cluster   # is what was saved what is stored?")]
+    Verify(VerifyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -186,6 +189,16 @@ pub(in crate::cli) struct CreateArgs {
     /// Write although the store will not outlive this container
     #[arg(long)]
     pub(in crate::cli) ephemeral_store: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct VerifyArgs {
+    /// Only this snapshot: its id, its beginning, or `latest`
+    #[arg(value_name = "SNAPSHOT")]
+    pub(in crate::cli) snapshot: Option<String>,
+    /// Compare it with the cluster, too
+    #[arg(long)]
+    pub(in crate::cli) read_cluster: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ mod backup;
 
 pub(in crate::cli) use backup::{
     BackupArgs, BackupCommand, CreateArgs, DiffArgs, ExportArgs, ExportFormat, ForgetArgs,
-    ImportArgs, PartArgs, RestoreArgs, ShowArgs,
+    ImportArgs, PartArgs, RestoreArgs, ShowArgs, VerifyArgs,
 };
 
 use crate::diagnose::Severity;

@@ -21,6 +21,7 @@ mod restore;
 mod show;
 mod sides;
 mod stats;
+mod verify;
 
 pub(super) async fn backup(settings: &Settings, args: &BackupArgs) -> Result<Exit, Failure> {
     match &args.command {
@@ -34,7 +35,7 @@ pub(super) async fn backup(settings: &Settings, args: &BackupArgs) -> Result<Exi
         Some(BackupCommand::Export(args)) => export::export(settings, args),
         Some(BackupCommand::Import(args)) => import::import(settings, args),
         Some(BackupCommand::Restore(args)) => restore::restore(settings, args).await,
-        Some(BackupCommand::Verify { snapshot }) => look::verify(settings, snapshot.as_deref()),
+        Some(BackupCommand::Verify(args)) => verify::verify(settings, args).await,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `backup` keeps records, whatever they are.
 
+use serde_json::json;
+
 use super::{LONG, Later};
 use crate::helm::HelmVersion;
 use crate::scenarios::{RELEASE, find};
@@ -46,6 +48,37 @@ fn everything_is_saved_listed_shown_and_verified() {
     assert!(table.contains("1,2"), "{table}");
     later.tool.run(&["backup", "verify"]).expect_code(0);
     later.tool.run(&["backup", "show", "ffff"]).expect_code(2);
+}
+
+#[test]
+fn what_is_saved_is_compared_with_the_cluster_byte_by_byte() {
+    let stage = find("truncated-record").make(HelmVersion::V4);
+    let later = Later::by(LONG);
+    let namespace = stage.namespace.name();
+    let saved = later.tool.run(&["backup", "-n", namespace, "-o", "json"]);
+    let id = saved.expect_code(0).json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let compared = || {
+        let args = ["backup", "verify", &id, "--read-cluster", "-o", "json"];
+        let verified = later.tool.run(&args).expect_code(0).json();
+        let number = |what: &str| verified["cluster"][what].as_u64().unwrap();
+        ["same", "changed", "gone", "new"].map(number)
+    };
+    assert_eq!(compared(), [2, 0, 0, 0]);
+    let api = stage.namespace.bed().api();
+    let records = stage.namespace.core("secrets");
+    let path = |number: u32| format!("{records}/{}", crate::records::name(RELEASE, number));
+    api.merge(&path(1), &json!({"metadata": {"annotations": {"a": "b"}}}));
+    assert_eq!(compared(), [1, 1, 0, 0]);
+    let none = serde_json::Value::Null;
+    api.send("DELETE", &path(2), "application/json", &none)
+        .unwrap();
+    assert_eq!(compared(), [0, 1, 1, 0]);
+    let args = ["backup", "verify", "--read-cluster"];
+    let told = later.tool.run(&args).expect_code(0).to_string();
+    assert!(told.contains("since then: 1 changed, 1 gone"), "{told}");
 }
 
 #[test]
