@@ -6,6 +6,7 @@
 //!   that was seen; [`helm`] and [`live`] know what records and objects mean.
 //! - [`diagnose`] turns a survey into findings; [`plan`] turns findings and an
 //!   intent into steps. Both only think.
+//! - [`trace`] puts whatever tells who changed a release into one timeline.
 //! - [`execute`] carries a plan out: lock, look again, save ([`snapshot`],
 //!   [`store`]), write, read back.
 //! - [`report`] turns values into text, [`terminal`] shows it, [`error`] is the
@@ -26,3 +27,4 @@ pub mod snapshot;
 pub mod store;
 pub mod survey;
 pub mod terminal;
+pub mod trace;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::read::{GzDecoder, MultiGzDecoder};
 use flate2::write::GzEncoder;
 
 use super::connect;
@@ -85,6 +85,39 @@ pub(super) fn load(file: &Path) -> Result<Survey, Failure> {
             "it must be what `{self} check --save` wrote, what `kubectl get secrets,configmaps -A -o json` printed, or an archive that `{self} backup export` wrote",
         )
     })
+}
+
+/// No line of a log is longer: an audit event may hold two whole objects.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// Hands out a file's lines, `-` for stdin, compressed or not; one that is too
+/// long in pieces.
+pub(super) fn lines(file: &Path, line: impl FnMut(&[u8])) -> io::Result<()> {
+    match file == Path::new("-") {
+        true => unpacked_lines(io::stdin().lock(), line),
+        false => unpacked_lines(File::open(file)?, line),
+    }
+}
+
+fn unpacked_lines(input: impl Read, line: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut input = BufReader::new(input);
+    match input.fill_buf()?.first() {
+        // Rotated logs are put together as they are.
+        Some(&GZIP) => each_line(BufReader::new(MultiGzDecoder::new(input)), line),
+        _ => each_line(input, line),
+    }
+}
+
+fn each_line(mut input: impl BufRead, mut line: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut found = Vec::new();
+    loop {
+        found.clear();
+        let mut bounded = (&mut input).take(LONGEST_LINE);
+        match bounded.read_until(b'\n', &mut found)? {
+            0 => return Ok(()),
+            _ => line(&found),
+        }
+    }
 }
 
 /// What a file was found to hold.

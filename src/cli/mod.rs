@@ -23,6 +23,7 @@ mod prune;
 mod reach;
 mod ready;
 mod settings;
+mod trace;
 mod undo;
 mod unstick;
 mod write;
@@ -107,6 +108,7 @@ fn dispatch(settings: &Settings, verb: VerbArgs) -> Result<Exit, Failure> {
                 VerbArgs::Unstick(args) => unstick::unstick(settings, &args).await,
                 VerbArgs::Prune(args) => prune::prune(settings, &args).await,
                 VerbArgs::Undo(args) => undo::undo(settings, &args).await,
+                VerbArgs::Trace(args) => trace::trace(settings, &args).await,
                 VerbArgs::Explain(_) | VerbArgs::Completion(_) | VerbArgs::Log => Ok(Exit::Done),
             }
         }),

@@ -30,6 +30,7 @@ mod cause;
 mod compare;
 mod connect;
 mod error;
+mod events;
 mod item;
 mod kubeconfig;
 mod lease;

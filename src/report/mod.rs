@@ -21,6 +21,7 @@ pub mod ready;
 pub mod snapshot;
 pub mod stored;
 mod table;
+pub mod trace;
 pub mod verify;
 
 /// How the tool speaks: to whom, under which name.

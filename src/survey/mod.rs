@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::helm::Driver;
 pub use crate::live::ObjectRef;
 use crate::live::Observed;
+pub use event::SeenEvent;
 
 pub mod around;
 pub mod comparison;
 pub mod dump;
+mod event;
 pub mod file;
 #[cfg(test)]
 pub(crate) mod fixture;

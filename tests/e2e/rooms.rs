@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may use; DESIGN.md shows the same table.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("helm", &[]),
     ("live", &["helm"]),
     ("survey", &["helm", "live"]),
     ("snapshot", &["survey", "helm"]),
     ("diagnose", &["survey", "live", "helm"]),
+    ("trace", &["plan", "survey", "live", "helm"]),
     ("plan", &["diagnose", "snapshot", "survey", "live", "helm"]),
     ("cluster", &["survey", "live", "helm"]),
     ("store", &["snapshot", "plan", "survey", "helm"]),
@@ -22,7 +23,9 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ),
     (
         "report",
-        &["plan", "diagnose", "snapshot", "survey", "live", "helm"],
+        &[
+            "plan", "trace", "diagnose", "snapshot", "survey", "live", "helm",
+        ],
     ),
     ("error", &[]),
     ("terminal", &["error"]),
@@ -30,7 +33,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
         "cli",
         &[
             "helm", "live", "survey", "snapshot", "diagnose", "plan", "cluster", "store",
-            "execute", "report", "terminal", "error",
+            "execute", "trace", "report", "terminal", "error",
         ],
     ),
 ];

@@ -208,6 +208,16 @@ pub(in crate::cli) enum VerbArgs {
     Undo(UndoArgs),
     /// List the operations of this tool
     Log,
+    /// Tell who changed or removed a release, and when, from whatever tells of it; touches nothing
+    ///
+    /// Sources are what is there now (records, managedFields), the namespace's events, this tool's
+    /// own operations, and, where it is given, the API server's audit log: it alone names users, and
+    /// tells of deletions.
+    #[command(after_help = "Examples:\n  \
+        {self} trace web -n shop\n  \
+        {self} trace web -n shop --audit-log /var/log/kubernetes/audit.log\n  \
+        zcat audit-*.gz | {self} trace web -n shop --audit-log -")]
+    Trace(TraceArgs),
     /// Say what a check means, why it happens and what to do
     #[command(after_help = "Examples:\n  \
         {self} explain                          # all checks\n  \
@@ -393,6 +403,17 @@ pub(in crate::cli) struct UndoArgs {
     pub(in crate::cli) operation: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) writing: Writing,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TraceArgs {
+    /// The release
+    #[arg(value_name = "RELEASE")]
+    pub(in crate::cli) release: String,
+    /// The API server's audit log, a JSON event a line, compressed or not; `-` for stdin; may be
+    /// repeated
+    #[arg(long = "audit-log", value_name = "FILE")]
+    pub(in crate::cli) audit_logs: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,7 @@ mod saved;
 mod screen;
 mod shown;
 mod store;
+mod trace;
 mod waiting;
 mod zadig;
 

@@ -1,0 +1,187 @@
+//! The API server's audit log: one JSON event a line
+//! (`audit.k8s.io/v1`, <https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/>).
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{Actor, Claim, Deed, Source, Subject, Thing};
+use crate::live::ObjectRef;
+
+/// So many requests are kept: the latest, which tell of the end.
+const MANY: usize = 10_000;
+
+/// Requests that changed something of the subject and were granted, as they are
+/// found in a log, line by line.
+#[derive(Debug, Default)]
+pub struct Requests {
+    found: VecDeque<Claim>,
+    /// How many lines were events.
+    pub events: usize,
+    /// How many lines were none: the log of something else, or damaged.
+    pub others: usize,
+    /// How many of what was found had to be let go.
+    pub dropped: usize,
+    /// The first and the last event's time, whatever it was about.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Requests {
+    /// Reads a line.
+    pub fn take(&mut self, line: &[u8], subject: &Subject) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let Ok(event) = serde_json::from_slice::<Event>(line) else {
+            self.others += 1;
+            return;
+        };
+        self.events += 1;
+        let Some(at) = event.at() else { return };
+        let (first, last) = self.span.unwrap_or((at, at));
+        self.span = Some((first.min(at), last.max(at)));
+        if let Some(claim) = event.claim(at, subject) {
+            if self.found.len() == MANY {
+                self.found.pop_front();
+                self.dropped += 1;
+            }
+            self.found.push_back(claim);
+        }
+    }
+
+    /// What was found, as claims.
+    pub fn claims(self) -> impl Iterator<Item = Claim> {
+        self.found.into_iter()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    stage: String,
+    verb: String,
+    #[serde(default)]
+    user: User,
+    impersonated_user: Option<User>,
+    #[serde(default)]
+    user_agent: String,
+    #[serde(rename = "requestURI", default)]
+    uri: String,
+    object_ref: Option<Reference>,
+    response_status: Option<Status>,
+    request_received_timestamp: Option<Timestamp>,
+    stage_timestamp: Option<Timestamp>,
+}
+
+#[derive(Default, Deserialize)]
+struct User {
+    #[serde(default)]
+    username: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reference {
+    #[serde(default)]
+    resource: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    api_group: String,
+    #[serde(default)]
+    subresource: String,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    code: u16,
+}
+
+impl Event {
+    fn at(&self) -> Option<Timestamp> {
+        self.request_received_timestamp.or(self.stage_timestamp)
+    }
+
+    /// What it claims of the subject.
+    fn claim(&self, at: Timestamp, subject: &Subject) -> Option<Claim> {
+        let deed = match self.verb.as_str() {
+            "create" => Deed::Created,
+            "update" | "patch" => Deed::Changed,
+            "delete" | "deletecollection" => Deed::Removed,
+            _ => return None,
+        };
+        let granted = self.response_status.as_ref().is_some_and(|s| s.code < 300);
+        let real = !self.uri.contains("dryRun=All");
+        if self.stage != "ResponseComplete" || !granted || !real {
+            return None;
+        }
+        let thing = self.object_ref.as_ref()?.thing(&self.verb, subject)?;
+        let user = self.impersonated_user.as_ref().unwrap_or(&self.user);
+        Some(Claim {
+            at,
+            deed,
+            what: vec![thing],
+            actor: Some(Actor::of_request(&user.username, &self.user_agent)),
+            source: Source::AuditLog,
+            words: match &self.impersonated_user {
+                Some(_) => format!("as impersonated by {}", self.user.username),
+                None => String::new(),
+            },
+        })
+    }
+}
+
+impl Reference {
+    /// What of the subject it names.
+    fn thing(&self, verb: &str, subject: &Subject) -> Option<Thing> {
+        if !matches!(self.subresource.as_str(), "" | "scale") {
+            return None;
+        }
+        if self.resource == "namespaces" {
+            return (self.name == subject.namespace).then_some(Thing::Namespace);
+        }
+        let here = self.namespace == subject.namespace;
+        let records = matches!(self.resource.as_str(), "secrets" | "configmaps");
+        if here && records && self.api_group.is_empty() {
+            if verb == "deletecollection" {
+                return Some(Thing::All(self.resource.clone()));
+            }
+            if let Some(revision) = subject.revision(&self.name) {
+                return Some(Thing::Record(revision));
+            }
+        }
+        let object = subject
+            .objects
+            .iter()
+            .find(|object| self.is(object, subject))?;
+        Some(Thing::Object(format!("{} {}", object.kind, object.name)))
+    }
+
+    fn is(&self, object: &ObjectRef, subject: &Subject) -> bool {
+        let group = object.api_version.rsplit_once('/').map_or("", |one| one.0);
+        let namespace = object.namespace.as_deref().unwrap_or(&subject.namespace);
+        let place = self.namespace.is_empty() || self.namespace == namespace;
+        let name = match object.generated() {
+            Some(prefix) => self.name.starts_with(prefix),
+            None => self.name == object.name,
+        };
+        name && place && self.api_group == group && is_plural(&self.resource, &object.kind)
+    }
+}
+
+/// Whether a resource is called as Kubernetes calls those of that kind: its
+/// plural, by English grammar.
+fn is_plural(resource: &str, kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase();
+    let Some(rest) = resource.strip_prefix(kind.trim_end_matches('y')) else {
+        return false;
+    };
+    match kind.strip_suffix('y') {
+        Some(_) => rest == "ies" || rest == "ys",
+        None => matches!(rest, "" | "s" | "es"),
+    }
+}
