@@ -149,8 +149,9 @@ fn archived(input: impl Read) -> Result<Survey, StoreError> {
         unread: snapshot.missing,
         ..Survey::default()
     };
+    let mut holding = store.holding(&snapshot.id)?;
     for saved in &snapshot.records {
-        let raw = store.raw_record(&snapshot.id, &saved.id)?;
+        let raw = holding.raw_record(&saved.id)?;
         let mut record = stored::from_metadata(&raw.object["metadata"], saved.id.driver);
         let others = stored::text(&raw.object, saved.id.driver).map(|(_, others)| others);
         let others = others.unwrap_or_default();

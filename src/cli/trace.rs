@@ -8,11 +8,13 @@ use super::settings::Settings;
 use super::{connect, files, print};
 use crate::cluster::Cluster;
 use crate::error::{Exit, Failure};
+use crate::helm::Driver;
 use crate::live::ObjectRef;
 use crate::plan::Receipt;
 use crate::report::trace as report;
-use crate::store::Store;
-use crate::survey::{Need, Payload, Release, Survey};
+use crate::snapshot::HistoryId;
+use crate::store::{Holding, SavedPayload, Store};
+use crate::survey::{Need, Release, Survey};
 use crate::trace::{self, Requests, Subject, Told};
 
 pub(super) async fn trace(settings: &Settings, args: &TraceArgs) -> Result<Exit, Failure> {
@@ -21,7 +23,13 @@ pub(super) async fn trace(settings: &Settings, args: &TraceArgs) -> Result<Exit,
         return Err(Failure::new(Exit::Usage, message).hint("give the namespace with -n"));
     }
     let cluster = connect::cluster(settings).await?;
-    let store = connect::existing_store(settings).unwrap_or(None);
+    let opened = connect::existing_store(settings);
+    let operations = match &opened {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err("there is no store on this machine".to_owned()),
+        Err(failure) => Err(failure.to_string()),
+    };
+    let store = opened.ok().flatten();
     let releases = [args.release.clone()];
     let scope = settings.scope(&releases, cluster.default_namespace());
     let progress = settings.terminal.progress("reading the cluster");
@@ -48,7 +56,7 @@ pub(super) async fn trace(settings: &Settings, args: &TraceArgs) -> Result<Exit,
             .as_ref()
             .map(Vec::len)
             .map_err(|error| error.reason()),
-        operations: store.is_some(),
+        operations,
         audit: (!args.audit_logs.is_empty()).then_some(report::Audit {
             events: audited.events,
             others: audited.others,
@@ -116,18 +124,25 @@ fn named(release: &Release) -> Vec<ObjectRef> {
 fn saved(store: &Store, survey: &Survey, subject: &Subject) -> Option<Vec<ObjectRef>> {
     let summaries = store.list().ok()?;
     let here = summaries.iter().rev();
-    for summary in here.filter(|one| one.about.cluster == survey.cluster) {
-        let snapshot = store.snapshot(&summary.id.0).ok()?;
-        let own = snapshot.records.iter().filter(|one| subject.owns(&one.id));
-        let Some(newest) = own.max_by_key(|one| subject.revision(&one.id.name)) else {
-            continue;
-        };
-        let raw = store.raw_record(&snapshot.id, &newest.id).ok()?;
-        if let Payload::Decoded { release, .. } = Payload::read(raw.payload.as_deref(), &[]) {
-            return Some(named(&release));
-        }
+    let here = here.filter(|one| one.about.cluster == survey.cluster);
+    here.filter_map(|summary| store.holding(&summary.id).ok())
+        .find_map(|mut holding| newest(&mut holding, subject))
+}
+
+/// What the newest revision that a snapshot holds names.
+fn newest(holding: &mut Holding<'_>, subject: &Subject) -> Option<Vec<ObjectRef>> {
+    let histories = Driver::ALL.map(|driver| HistoryId {
+        driver,
+        namespace: subject.namespace.clone(),
+        name: subject.release.clone(),
+    });
+    let records = histories.iter().filter_map(|id| holding.history(id).ok());
+    let records: Vec<_> = records.flatten().collect();
+    let newest = records.iter().max_by_key(|id| subject.revision(&id.name))?;
+    match holding.payload(newest).ok()? {
+        SavedPayload::Json(json) => Release::read(&json).ok().map(|release| named(&release)),
+        _ => None,
     }
-    None
 }
 
 /// Our own operations on this cluster.

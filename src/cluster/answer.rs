@@ -19,6 +19,9 @@ use crate::survey::{Need, Payload, Record, RecordId, Survey, Unread};
 /// Single reads under way at a time: kind to the API server's fairness queues.
 pub(super) const AT_ONCE: usize = 8;
 
+/// Why a record is unread that was there and is not any more.
+pub const GONE: &str = "gone while reading";
+
 impl Cluster {
     /// Reads what is needed and writes it into the survey.
     ///
@@ -82,7 +85,7 @@ impl Cluster {
                         }
                         continue;
                     }
-                    Ok(None) => "gone while reading".to_owned(),
+                    Ok(None) => GONE.to_owned(),
                     Err(error) => error.reason(),
                 };
                 let what = id.to_string();

@@ -187,10 +187,11 @@ impl Listing {
                 self.limit = SMALL_PAGE;
                 Ok(())
             }
-            // What was too much at once may come in pieces.
-            ApiError::Timeout if self.limit == 0 => {
+            // What was too much at once may come in pieces; so does what the watch
+            // cache does not hold yet.
+            ApiError::Timeout | ApiError::Status { code: 504, .. } if self.limit == 0 => {
                 self.limit = self.page_size();
-                self.tries.another(failed).await
+                Ok(())
             }
             _ => {
                 let again = self.tries.another(failed).await;

@@ -51,6 +51,7 @@ mod wanted;
 mod whole;
 mod write;
 
+pub use answer::GONE;
 pub use cause::{Cause, Distrust};
 pub use connect::{ConnectError, ConnectOptions};
 pub use error::ApiError;

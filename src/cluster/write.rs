@@ -100,6 +100,8 @@ impl Cluster {
             return Err(unguarded());
         }
         let url = Url::records(id.driver, Some(&id.namespace))?.join(&id.name)?;
+        // In the body it counts; in the URL the audit log tells it.
+        let url = url.with_some("dryRun", dry_run.then_some("All"));
         let options = delete_options(uid, resource_version, dry_run);
         self.write(&Method::DELETE, &url, &options).await.map(drop)
     }

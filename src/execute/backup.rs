@@ -61,7 +61,12 @@ pub async fn backup(
         on_record();
     }
     // Its end is the channel's; what it could not read, it said.
-    let _ = reading.await;
+    if reading.await.is_err() {
+        writer.missing(Unread {
+            what: "records that were still to be read".to_owned(),
+            reason: "reading them broke off".to_owned(),
+        });
+    }
     save_objects(cluster, &mut writer, &request.objects).await?;
     writer.finish()
 }

@@ -140,6 +140,7 @@ async fn put_back(
     leases: &mut Leases,
 ) -> Result<(), ExecuteError> {
     let receipt = store.operation(&id.0)?;
+    let mut left_out = None;
     for (index, step) in receipt.plan.steps.iter().enumerate() {
         let Guard::LeftBy { step: before } = step.guard else {
             continue;
@@ -157,18 +158,21 @@ async fn put_back(
                     reason,
                 },
             )?;
-            store.append(id, &Event::Ended)?;
-            return Ok(());
+            continue;
         }
         if lock {
             let mut stops = Stops::default();
             leases.take(cluster, store, &receipt.plan, &mut stops).await;
-            stops.unless_all(&receipt.plan)?;
+            // Others of the plan are put back all the same; this one next time.
+            if let Some(why) = stops.take(step.release()) {
+                left_out = Some(why);
+                continue;
+            }
         }
         let prepared = prepare_step(cluster, store, step).await?;
         carry_out(cluster, store, id, index, prepared).await?;
     }
-    Ok(())
+    left_out.map_or(Ok(()), Err)
 }
 
 /// Why a deleted record is not put back: somebody made another one meanwhile,
@@ -187,11 +191,13 @@ async fn unwanted(
         steps.any(|step| step.object == saved.id)
     };
     let snapshot = store.snapshot(&receipt.snapshot.0)?;
-    let mut others = snapshot
-        .records
-        .iter()
-        .filter(|saved| !written(saved))
-        .peekable();
+    let sibling = |saved: &&SavedRecord| {
+        let (namespace, release) = step.release();
+        let key = saved.id.key();
+        saved.id.namespace == namespace && key.is_some_and(|key| key.release == release)
+    };
+    let others = snapshot.records.iter().filter(sibling);
+    let mut others = others.filter(|saved| !written(saved)).peekable();
     if others.peek().is_none() {
         return Ok(None);
     }

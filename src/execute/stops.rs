@@ -24,6 +24,11 @@ impl Stops {
         self.0.contains_key(&release)
     }
 
+    /// What stops the release, if anything does.
+    pub(super) fn take(&mut self, (namespace, name): (&str, &str)) -> Option<ExecuteError> {
+        self.0.remove(&(namespace.to_owned(), name.to_owned()))
+    }
+
     /// Why the release is left alone, in one line.
     pub(super) fn reason(&self, (namespace, name): (&str, &str)) -> Option<String> {
         let release = (namespace.to_owned(), name.to_owned());

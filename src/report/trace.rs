@@ -16,8 +16,8 @@ const NAMED: usize = 4;
 pub struct Heard {
     /// How many events there were, or why they could not be read.
     pub events: Result<usize, String>,
-    /// Whether there is a store with our own operations.
-    pub operations: bool,
+    /// Our own operations, or why there are none to be heard.
+    pub operations: Result<(), String>,
     /// What the audit log held, if one was given.
     pub audit: Option<Audit>,
 }
@@ -273,9 +273,9 @@ fn sources(trace: &Trace<'_>) -> Vec<SourceV1> {
             Ok(events) => Ok(count(*events, "event")),
             Err(reason) => Err(reason.clone()),
         }),
-        source(Source::OwnLog, match trace.heard.operations {
-            true => Ok("the store on this machine".to_owned()),
-            false => Err("there is no store on this machine".to_owned()),
+        source(Source::OwnLog, match &trace.heard.operations {
+            Ok(()) => Ok("the store on this machine".to_owned()),
+            Err(reason) => Err(reason.clone()),
         }),
     ]
 }

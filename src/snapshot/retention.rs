@@ -236,6 +236,13 @@ fn judge<'a>(
         }
         kept.insert(&one.id, reasons);
     }
+    // A night in which half could not be read is not to cost the last whole one.
+    if let Some(whole) = group.iter().find(|one| one.complete())
+        && group.first().is_some_and(|newest| !newest.complete())
+        && let Some(reasons) = kept.get_mut(&whole.id).filter(|reasons| reasons.is_empty())
+    {
+        reasons.push("last complete".to_owned());
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +251,7 @@ mod tests {
 
     use super::*;
     use crate::snapshot::About;
+    use crate::survey::Unread;
 
     fn summary(number: usize, time: &str) -> Summary {
         Summary {
@@ -275,6 +283,25 @@ mod tests {
         let now = "2030-01-01T00:00:00Z".parse().unwrap();
         let decisions = decide(snapshots, policy, now);
         decisions.iter().map(|one| one.kept.join("; ")).collect()
+    }
+
+    #[test]
+    fn an_incomplete_one_does_not_cost_the_last_complete_one() {
+        let mut snapshots = all(&[
+            "2026-10-01T00:00:00Z",
+            "2026-10-02T00:00:00Z",
+            "2026-10-03T00:00:00Z",
+        ]);
+        let policy = Policy {
+            last: 1,
+            ..Policy::default()
+        };
+        assert_eq!(kept(&snapshots, &policy), ["", "", "last"]);
+        snapshots[2].missing.push(Unread {
+            what: "secrets".to_owned(),
+            reason: "timed out".to_owned(),
+        });
+        assert_eq!(kept(&snapshots, &policy), ["", "last complete", "last"]);
     }
 
     #[test]

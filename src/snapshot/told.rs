@@ -45,9 +45,16 @@ impl Told {
 ///
 /// Why Helm cannot unpack it, as a fragment.
 pub fn plain(record: &RawRecord) -> Result<Vec<u8>, String> {
-    let Some(text) = &record.payload else {
-        return Err("it has no payload".to_owned());
-    };
+    decoded(record.payload.as_deref())
+}
+
+/// The JSON of a payload's text.
+///
+/// # Errors
+///
+/// As of [`plain`].
+pub fn decoded(text: Option<&[u8]>) -> Result<Vec<u8>, String> {
+    let text = text.ok_or("it has no payload")?;
     let plain = codec::decode(text, codec::PLAIN_LIMIT);
     plain
         .map(|plain| plain.json)

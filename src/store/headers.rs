@@ -234,13 +234,14 @@ pub(super) fn version(connection: &Connection, cluster: &str) -> Result<Option<u
     Ok(newest.and_then(|header| header.about().version))
 }
 
-/// What stands for the id of the snapshot that was stored last.
+/// What stands for the id of the last backup. What precedes a verb's writes is
+/// none: the same command, given again, would mean another snapshot.
 const LATEST: &str = "latest";
 
 /// The header of the one snapshot whose id begins so, or of the latest.
 pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreError> {
     const WHERE: &str = "WHERE id BETWEEN ?1 AND ?2 LIMIT 2";
-    const LAST: &str = "ORDER BY number DESC LIMIT 1";
+    const LAST: &str = "WHERE reason = 'backup' ORDER BY number DESC LIMIT 1";
     let none = || StoreError::NoSuchSnapshot { id: id.to_owned() };
     if id == LATEST {
         let mut statement = connection.prepare_cached(&format!("{HEADER} {LAST}"))?;

@@ -2,6 +2,7 @@
 //! not be read again.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
 
 use super::contents::{self, Entry, Short};
 use super::histories::{self, History};
@@ -22,6 +23,8 @@ pub struct Known {
     /// Known records of other histories.
     pub(super) single: Vec<(HistoryId, Entry)>,
     ids: HashSet<RecordId>,
+    /// While it is held, nothing of this is collected.
+    _lock: Option<File>,
 }
 
 impl Known {
@@ -61,6 +64,7 @@ impl Store {
         let (Some(cluster), Some(version)) = (cluster, version) else {
             return Ok(Known::default());
         };
+        let lock = self.hold_space()?;
         let reading = self.read()?;
         let newest = headers::version(&reading, cluster)?;
         if newest.is_none_or(|newest| version < newest) {
@@ -73,7 +77,10 @@ impl Store {
                 .push(record);
         }
         let mut reader = Reader::new(&reading);
-        let mut known = Known::default();
+        let mut known = Known {
+            _lock: Some(lock),
+            ..Known::default()
+        };
         for (id, records) in seen {
             let saved = histories::newest(&reading, &mut reader, &id)?;
             if let Some(saved) = saved {

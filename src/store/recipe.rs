@@ -139,16 +139,20 @@ pub(super) fn agrees(id: &RecordId, entry: &Entry, rest: &[u8], parts: usize) ->
         }
 }
 
-/// Puts a record together, from what is said of it and the objects it names.
-///
-/// A payload that was kept as text is the same text; one that was kept as JSON
-/// is packed as Helm does, and decodes to the same bytes.
-pub(super) fn together(
-    id: RecordId,
+/// A record's object and its payload, not packed yet.
+pub(super) struct Parts {
+    pub(super) object: Vec<u8>,
+    pub(super) plain: Vec<u8>,
+}
+
+/// Puts the bytes of a record together, from what is said of it and the objects
+/// it names.
+pub(super) fn joined(
+    id: &RecordId,
     entry: &Entry,
     rest: &(Digest, Vec<u8>),
     parts: &[(Digest, Vec<u8>)],
-) -> Result<RawRecord, StoreError> {
+) -> Result<Parts, StoreError> {
     let damaged = |reason| StoreError::damaged(id.to_string(), reason);
     let digests = parts.iter().map(|(digest, _)| digest);
     if sealed(&rest.0, digests) != entry.digest {
@@ -166,6 +170,21 @@ pub(super) fn together(
         plain.extend_from_slice(part);
     }
     plain.extend(tail);
+    Ok(Parts { object, plain })
+}
+
+/// Puts a record together.
+///
+/// A payload that was kept as text is the same text; one that was kept as JSON
+/// is packed as Helm does, and decodes to the same bytes.
+pub(super) fn together(
+    id: RecordId,
+    entry: &Entry,
+    rest: &(Digest, Vec<u8>),
+    parts: &[(Digest, Vec<u8>)],
+) -> Result<RawRecord, StoreError> {
+    let damaged = |reason| StoreError::damaged(id.to_string(), reason);
+    let Parts { object, plain } = joined(&id, entry, rest, parts)?;
     let payload = match entry.payload {
         PayloadKind::None => None,
         PayloadKind::Text => Some(plain),

@@ -9,10 +9,10 @@ use super::headers::{self, Header, Lists, find, lists};
 use super::histories::{self, History};
 use super::objects::Reader;
 use super::seal::seal;
-use super::{Store, StoreError, recipe};
+use super::{Store, StoreError};
 use crate::helm::Digest;
-use crate::snapshot::{About, HistoryId, SavedObject, Snapshot, SnapshotId, Summary};
-use crate::survey::{ObjectRef, RawRecord, RecordId, Unread};
+use crate::snapshot::{About, SavedObject, Snapshot, SnapshotId, Summary};
+use crate::survey::{ObjectRef, Unread};
 
 /// A snapshot as it was read.
 pub(super) struct Loaded {
@@ -83,45 +83,12 @@ impl Store {
         Ok(load(&reading, header)?.into_snapshot())
     }
 
-    /// A record as it was saved: its object the same, its payload the same after
-    /// decoding. A payload that Helm cannot decode is the same text.
+    /// A live object as it was saved.
     ///
     /// # Errors
     ///
     /// If the snapshot does not hold it, or if anything that was read is not
     /// what was written.
-    pub fn raw_record(
-        &self,
-        snapshot: &SnapshotId,
-        record: &RecordId,
-    ) -> Result<RawRecord, StoreError> {
-        let reading = self.read()?;
-        let lists = lists(&reading, &find(&reading, &snapshot.0)?)?;
-        let mut reader = Reader::new(&reading);
-        let id = HistoryId::of(record);
-        let about = |error| match error {
-            StoreError::Damaged { reason, .. } => StoreError::damaged(record.to_string(), reason),
-            other => other,
-        };
-        let history = histories::among(&reading, &mut reader, &id, &lists.histories);
-        let history = history.map_err(about)?;
-        let entries = history.into_iter().flat_map(|found| found.contents.records);
-        let mut entries = entries.filter(|entry| entry.name == record.name);
-        let entry = entries.next().ok_or_else(|| StoreError::NoSuchRecord {
-            snapshot: snapshot.clone(),
-            record: record.clone(),
-        })?;
-        let rest = reader.load(entry.rest).map_err(about)?;
-        let parts = entry.parts.iter().map(|part| reader.load(*part));
-        let parts = parts.collect::<Result<Vec<_>, _>>().map_err(about)?;
-        recipe::together(record.clone(), &entry, &rest, &parts)
-    }
-
-    /// A live object as it was saved.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::raw_record`].
     pub fn live_object(
         &self,
         snapshot: &SnapshotId,

@@ -70,6 +70,7 @@ struct Event {
     uri: String,
     object_ref: Option<Reference>,
     response_status: Option<Status>,
+    request_object: Option<Options>,
     request_received_timestamp: Option<Timestamp>,
     stage_timestamp: Option<Timestamp>,
 }
@@ -95,6 +96,14 @@ struct Reference {
     subresource: String,
 }
 
+/// Of a request's body, where the log's level has it, what a deletion says.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Options {
+    #[serde(default)]
+    dry_run: serde_json::Value,
+}
+
 #[derive(Deserialize)]
 struct Status {
     #[serde(default)]
@@ -115,8 +124,18 @@ impl Event {
             _ => return None,
         };
         let granted = self.response_status.as_ref().is_some_and(|s| s.code < 300);
-        let real = !self.uri.contains("dryRun=All");
+        let body = self.request_object.as_ref();
+        let dry = |options: &Options| {
+            options
+                .dry_run
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        };
+        let real = !self.uri.contains("dryRun=All") && !body.is_some_and(dry);
         if self.stage != "ResponseComplete" || !granted || !real {
+            return None;
+        }
+        if self.verb == "deletecollection" && self.selects_others() {
             return None;
         }
         let thing = self.object_ref.as_ref()?.thing(&self.verb, subject)?;
@@ -132,6 +151,15 @@ impl Event {
                 None => String::new(),
             },
         })
+    }
+}
+
+impl Event {
+    /// Whether only some objects were meant, and not by Helm's own label.
+    fn selects_others(&self) -> bool {
+        let by_label = self.uri.contains("labelSelector=");
+        let helm = self.uri.contains("owner%3Dhelm") || self.uri.contains("owner=helm");
+        (by_label && !helm) || self.uri.contains("fieldSelector=")
     }
 }
 

@@ -178,6 +178,50 @@ fn who_empties_a_namespace_afterwards_removed_nothing() {
 }
 
 #[test]
+fn whoever_removed_an_old_revision_did_not_remove_the_release() {
+    let gone = |events: &[Value]| {
+        let verdict = judged(&none(), audited(events));
+        assert_eq!((verdict.ending, verdict.actor), (Ending::Gone, None));
+    };
+    // Helm keeps so many revisions; what removed the newest is not in the log.
+    gone(&[
+        event(1, HELM, "create", record(11)),
+        event(1, HELM, "delete", record(1)),
+    ]);
+    // The release was installed again since.
+    gone(&[
+        event(1, HELM, "delete", record(1)),
+        event(60, HELM, "create", record(1)),
+    ]);
+    // This tool pruned, or put back.
+    let doctor = ("carol", "zadig-doctor/0.1.0");
+    gone(&[event(1, doctor, "delete", record(1))]);
+    gone(&[
+        event(1, doctor, "delete", record(1)),
+        event(2, doctor, "create", record(1)),
+    ]);
+    let last = [
+        event(1, HELM, "create", record(1)),
+        event(60, doctor, "delete", record(1)),
+    ];
+    removed(&last, Ending::Removed, Kind::Doctor, "carol");
+}
+
+#[test]
+fn others_collections_are_no_removal_of_the_release() {
+    let collection = |selector: &str| {
+        let all = json!({"resource": "secrets", "namespace": NAMESPACE, "apiVersion": "v1"});
+        let mut event = event(9, KUBECTL, "deletecollection", all);
+        event["requestURI"] = format!("/api/v1/namespaces/shop/secrets?{selector}").into();
+        judged(&none(), audited(&[event])).ending
+    };
+    assert_eq!(collection("labelSelector=app%3Dx"), Ending::NeverSeen);
+    assert_eq!(collection("fieldSelector=type%3DOpaque"), Ending::NeverSeen);
+    assert_eq!(collection("labelSelector=owner%3Dhelm"), Ending::Removed);
+    assert_eq!(collection("limit=500"), Ending::Removed);
+}
+
+#[test]
 fn an_uninstall_that_was_killed_left_its_records() {
     let survey = with_status(Status::Uninstalling);
     let events = [
@@ -237,6 +281,8 @@ fn what_changed_nothing_or_concerns_another_is_left_out() {
     refused["responseStatus"]["code"] = 403.into();
     let mut dry_run = event(1, KUBECTL, "delete", record(1));
     dry_run["requestURI"] = "/api/v1/…?dryRun=All".into();
+    let mut dry_body = event(1, KUBECTL, "delete", record(1));
+    dry_body["requestObject"] = json!({"kind": "DeleteOptions", "dryRun": ["All"]});
     let mut received = event(1, KUBECTL, "delete", record(1));
     received["stage"] = "RequestReceived".into();
     let with = |field: &str, value: &str| {
@@ -247,6 +293,7 @@ fn what_changed_nothing_or_concerns_another_is_left_out() {
     let others = [
         refused,
         dry_run,
+        dry_body,
         received,
         event(1, KUBECTL, "get", record(1)),
         with("namespace", "shop2"),

@@ -120,7 +120,8 @@ fn of_receipt(receipt: &Receipt, subject: &Subject) -> Vec<Claim> {
     let steps = receipt.plan.steps.iter().enumerate();
     let done = steps.filter(|(index, step)| {
         let outcome = receipt.outcome(*index);
-        subject.owns(&step.object) && !matches!(outcome, Outcome::NotStarted)
+        let nothing = matches!(outcome, Outcome::NotStarted | Outcome::Refused { .. });
+        subject.owns(&step.object) && !nothing
     });
     let claim = |(index, step): (usize, &crate::plan::Step)| {
         let revision = subject.revision(&step.object.name)?;

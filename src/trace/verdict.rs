@@ -88,11 +88,12 @@ pub fn verdict(subject: &Subject, survey: &Survey, timeline: &[Claim]) -> Verdic
     }
 }
 
-/// What removed the last of the records, of all that is told.
+/// What removed the last of the records, of all that is told; `None` if some are
+/// not told to be removed.
 ///
 /// Whoever empties a namespace removes all records at once, if there are any
-/// left: then it is not whoever removed them one by one before. This tool prunes,
-/// and leaves the newest.
+/// left: then it is not whoever removed them one by one before. This tool prunes
+/// and puts back; it counts only where it is told to have removed the last.
 fn removal(timeline: &[Claim]) -> Option<&Claim> {
     let (mut left, mut one_by_one, mut found) = (BTreeSet::new(), false, None);
     for claim in timeline.iter().filter(|claim| claim.source.acts()) {
@@ -104,11 +105,14 @@ fn removal(timeline: &[Claim]) -> Option<&Claim> {
             match (thing, claim.deed) {
                 (Thing::Record(revision), Deed::Created | Deed::Changed) => {
                     left.insert(*revision);
+                    (one_by_one, found) = (false, None);
                 }
                 (Thing::Record(revision), Deed::Removed) => {
-                    left.remove(revision);
-                    one_by_one |= !ours;
-                    found = Some(claim);
+                    let known = left.remove(revision);
+                    if !ours || (known && left.is_empty()) {
+                        one_by_one = true;
+                        found = Some(claim);
+                    }
                 }
                 (Thing::All(_), Deed::Removed) if !left.is_empty() || !one_by_one => {
                     left.clear();
@@ -118,7 +122,7 @@ fn removal(timeline: &[Claim]) -> Option<&Claim> {
             }
         }
     }
-    found
+    found.filter(|_| left.is_empty())
 }
 
 /// The last claim of who did it; of two of the same second, that of the audit log.

@@ -6,13 +6,13 @@ use crate::cli::args::CreateArgs;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
 use crate::cli::{connect, look, print};
-use crate::cluster::Wanted;
+use crate::cluster::{Cluster, GONE, Wanted};
 use crate::error::{Exit, Failure};
 use crate::execute::{self, Backup};
 use crate::report::snapshot as report;
 use crate::snapshot::{self, About};
 use crate::store::Known;
-use crate::survey::Survey;
+use crate::survey::{Need, Payload, Survey};
 
 pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exit, Failure> {
     settings.durable_store(args.ephemeral_store)?;
@@ -24,7 +24,10 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
         true => cluster.survey_ahead(&scope).await,
         false => cluster.survey(&scope).await,
     };
-    let survey = surveyed.map_err(|error| unseen(&cluster, error))?;
+    let mut survey = surveyed.map_err(|error| unseen(&cluster, error))?;
+    if args.live {
+        read_current(&cluster, &mut survey).await;
+    }
     drop(progress);
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
@@ -62,6 +65,20 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
         true => Exit::Done,
         false => Exit::Unreachable,
     })
+}
+
+/// Reads the payloads that say which objects there are, as far as looking ahead
+/// did not bring them.
+async fn read_current(cluster: &Cluster, survey: &mut Survey) {
+    let histories = survey.histories();
+    let current = histories
+        .iter()
+        .flat_map(|one| one.deployed().chain(one.newest()));
+    let unread = current.filter(|record| record.payload == Payload::Unread);
+    let needs: Vec<_> = unread.map(|one| Need::Payload(one.id.clone())).collect();
+    cluster.answer(survey, &needs, false).await;
+    // What is gone by now is not missing.
+    survey.unread.retain(|unread| unread.reason != GONE);
 }
 
 fn about(survey: &Survey, args: &CreateArgs) -> Result<About, Failure> {

@@ -97,11 +97,12 @@ fn export_manifests(
         target.document(&content)?;
         written.objects += 1;
     }
+    let mut holding = store.holding(&snapshot.id).map_err(connect::unstored)?;
     for release in &releases {
         let name = manifests::file_name(release.namespace, &release.release);
         target.turn_to(&name, &mut written)?;
         for saved in &release.records {
-            match store.raw_record(&snapshot.id, &saved.id) {
+            match holding.raw_record(&saved.id) {
                 Ok(raw) => {
                     target.document(&manifests::object(&raw))?;
                     written.records += 1;
@@ -114,6 +115,7 @@ fn export_manifests(
             }
         }
     }
+    drop(holding);
     for object in all() {
         match object {
             Ok((object, _)) if is_namespace(object) => {}

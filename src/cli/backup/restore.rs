@@ -130,8 +130,9 @@ fn load(
         replace: args.replace.clone(),
     };
     let to = args.to_namespace.as_deref();
+    let mut holding = store.holding(&snapshot.id).map_err(connect::unstored)?;
     for one in chosen {
-        let raw = match store.raw_record(&snapshot.id, &one.id) {
+        let raw = match holding.raw_record(&one.id) {
             Ok(raw) => raw,
             Err(StoreError::Damaged { what, reason }) => {
                 asked.missing.push(Unread {

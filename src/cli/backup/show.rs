@@ -8,8 +8,8 @@ use crate::error::{Exit, Failure};
 use crate::helm::{release, yaml};
 use crate::live::masked;
 use crate::report::contents::{self as report, Part, Tolds};
-use crate::snapshot::{SavedRecord, SavedRelease, Snapshot, Told, plain};
-use crate::store::Store;
+use crate::snapshot::{SavedRecord, SavedRelease, Snapshot, Told, decoded, plain};
+use crate::store::{SavedPayload, Store};
 
 pub(super) fn show(settings: &Settings, args: &ShowArgs) -> Result<Exit, Failure> {
     pick::no_selector(settings)?;
@@ -51,10 +51,12 @@ fn list(
             .collect(),
     };
     let mut tolds = Tolds::new();
+    let mut holding = store.holding(&snapshot.id).map_err(connect::unstored)?;
     for saved in read {
-        let raw = store.raw_record(&snapshot.id, &saved.id);
-        let told = match raw {
-            Ok(raw) => plain(&raw).and_then(|json| Told::read(&json)),
+        let told = match holding.payload(&saved.id) {
+            Ok(SavedPayload::Json(json)) => Told::read(&json),
+            Ok(SavedPayload::Text(text)) => decoded(Some(&text)).and_then(|json| Told::read(&json)),
+            Ok(SavedPayload::None) => decoded(None).and_then(|json| Told::read(&json)),
             // What is damaged does not keep the rest from being shown.
             Err(error) => Err(error.to_string()),
         };

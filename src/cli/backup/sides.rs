@@ -156,8 +156,11 @@ impl Side {
                 && (scope.releases.is_empty() || release())
         };
         match self {
-            // What precedes a verb's writes is of the releases it wrote to.
-            Self::Saved(saved) if saved.1.reason != "backup" => {
+            // What precedes a verb's writes is of the releases it wrote to; what a
+            // selector chose, only the cluster could tell.
+            Self::Saved(saved)
+                if saved.1.reason != "backup" || saved.1.scope.selector.is_some() =>
+            {
                 let history = HistoryId::of(id);
                 let mut records = saved.1.records.iter();
                 records.any(|one| HistoryId::of(&one.id) == history)
@@ -180,9 +183,12 @@ impl Side {
         match self {
             Self::Saved(saved) => {
                 let (store, snapshot) = &**saved;
-                for id in ids {
-                    let raw = store.raw_record(&snapshot.id, id);
-                    take(id, raw.map(Some).map_err(|error| error.to_string()));
+                match store.holding(&snapshot.id) {
+                    Ok(mut holding) => ids.iter().for_each(|id| {
+                        let raw = holding.raw_record(id);
+                        take(id, raw.map(Some).map_err(|error| error.to_string()));
+                    }),
+                    Err(error) => ids.iter().for_each(|id| take(id, Err(error.to_string()))),
                 }
             }
             Self::Now(cluster, _) => {

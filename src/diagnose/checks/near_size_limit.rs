@@ -20,11 +20,11 @@ pub(super) static CHECK: Check = Check {
         },
         meaning: Text {
             en: "Kubernetes stores at most 1 MiB in a Secret or ConfigMap, and Helm puts a whole release into one. \
-                 When the next revision does not fit, the upgrade answers \"Too long: must have at most 1048576 \
-                 bytes\". A record also grows while Helm works (the times of its hooks, the description): one that \
+                 When the next revision does not fit, the upgrade answers \"Too long: … 1048576 bytes\" (newer API \
+                 servers: \"may not be more than\", older ones: \"must have at most\"). A record also grows while Helm works (the times of its hooks, the description): one that \
                  just fits can be refused at Helm's last write, and the release stays pending.",
             zh: "Kubernetes 的一个 Secret 或 ConfigMap 最多保存 1 MiB，而 Helm 把整个 release 放进一个对象。\
-                 当下一个 revision 放不下时，升级报错 \"Too long: must have at most 1048576 bytes\"。Helm 工作过程中记录还会变大\
+                 当下一个 revision 放不下时，升级报错 \"Too long: … 1048576 bytes\"（新版 API server 写作 may not be more than，旧版写作 must have at most）。Helm 工作过程中记录还会变大\
                  （hook 的时间、描述）：刚好放得下的记录可能在 Helm 最后一次写入时被拒绝，release 就会停留在 pending 状态。",
         },
         cause: Text {

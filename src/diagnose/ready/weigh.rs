@@ -12,7 +12,8 @@ const FULL: u64 = 95;
 
 const BUSY: &str = "another operation (install/upgrade/rollback) is in progress";
 const TAKEN: &str = "release: already exists";
-const TOO_LONG: &str = "Too long: must have at most 1048576 bytes";
+/// API servers put it in different words: "must have at most", "may not be more than".
+const TOO_LONG: &str = "Too long: … 1048576 bytes";
 const CONFLICT: &str = "conflict occurred while applying object";
 const UNKNOWN_API: &str = "unable to build kubernetes objects from current release manifest";
 

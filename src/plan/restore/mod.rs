@@ -139,7 +139,11 @@ impl Saved {
             let listing = |namespace| Unread::listing(from.driver, namespace, String::new()).what;
             return what == listing(Some(&from.namespace)) || what == listing(None);
         }
-        true
+        if let Some(history) = what.strip_prefix("all records of ") {
+            return history.starts_with(&format!("{}/{} ", from.namespace, self.release));
+        }
+        // A live object is called by its kind: `Certificate shop/web`.
+        !what.starts_with(|first: char| first.is_ascii_uppercase())
     }
 
     /// Whether the record is the very one that was saved, never written since.
