@@ -50,6 +50,21 @@ fn set(raw: &mut RawRecord, place: &str, value: impl Into<Value>) {
 }
 
 #[test]
+fn what_is_known_is_not_collected_before_it_is_used() {
+    let (_home, store) = open();
+    let there = [revision("web", 1)];
+    let (first, _) = backup(&store, 0, 10, &there);
+    let records: Vec<_> = there.iter().map(seen).collect();
+    let known = store.known(Some("c1"), Some(11), &records).unwrap();
+    let other = Store::open(store.dir()).unwrap();
+    assert!(other.forget(&[first.id]).unwrap().not_freed.is_some());
+    let mut writer = store.begin_snapshot(about(1, "backup")).unwrap();
+    writer.reuse(known);
+    writer.finish().unwrap();
+    assert_eq!(store.verify(None).unwrap().damaged, []);
+}
+
+#[test]
 fn what_did_not_change_is_not_read_and_costs_a_few_bytes() {
     let (_home, store) = open();
     let there: Vec<_> = (0..20)

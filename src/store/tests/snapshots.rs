@@ -287,6 +287,11 @@ fn an_id_may_be_shortened_while_it_is_clear() {
     let error = store.snapshot(&prefix).unwrap_err();
     assert!(matches!(error, StoreError::AmbiguousSnapshot { .. }));
     assert_eq!(store.snapshot(&snapshots[3].id.0).unwrap(), snapshots[3]);
+    // What precedes a verb's writes is no backup.
+    store
+        .begin_snapshot(about(18, "restore"))
+        .and_then(|writer| writer.finish())
+        .unwrap();
     assert_eq!(
         store.snapshot("latest").unwrap(),
         *snapshots.last().unwrap()

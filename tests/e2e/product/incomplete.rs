@@ -72,6 +72,23 @@ fn a_listing_that_is_refused_or_never_comes() {
     }
 }
 
+#[test]
+fn what_is_too_much_at_once_comes_in_pages() {
+    let stage = both();
+    for (fault, more) in [
+        (Fault::Hang, &["--request-timeout=1s"][..]),
+        (Fault::Status(504), &[]),
+    ] {
+        let whole = |seen: &Seen| secrets(seen) && seen.query.contains("limit=0");
+        let later = Later::by(LONG);
+        later.proxy.rule(Rule::new(fault).when(whole));
+        let args = ["check", "-n", stage.namespace.name(), "-o", "json"];
+        let report = later.run(&[&args, more].concat()).expect_code(1).json();
+        assert_eq!(report["complete"], true, "{report:#}");
+        assert_eq!(report["examined"]["records"], 2);
+    }
+}
+
 /// An aggregated API without a backend is served by no one: its group is
 /// listed, and its kinds are answered with 503. (One of the API server's own
 /// stands in for it: a broken one would break every Helm on the same cluster.)
