@@ -1,0 +1,1 @@
+//! What each interrupted operation of Zadig's leaves, made with real Helm.
