@@ -126,9 +126,17 @@ impl<'a, 's> Case<'a, 's> {
 
     /// Whether what is left was left on purpose, or was never Zadig's.
     fn is_detached(&self) -> bool {
-        let was_production = self.former.as_ref().is_some_and(|one| one.claim.production);
+        let former = self.former.as_ref().map(|one| &one.claim);
         let signs = self.sign.as_ref().map(|sign| sign.strength);
-        was_production || signs.is_none_or(|strength| strength <= Strength::Named)
+        let unlabeled = signs.is_none_or(|strength| strength <= Strength::Named);
+        former.is_some_and(|claim| claim.production) || unlabeled && !self.was_uninstalled()
+    }
+
+    /// Whether some of its releases are gone: who keeps resources keeps them all.
+    fn was_uninstalled(&self) -> bool {
+        let former = self.former.iter();
+        let mut had = former.flat_map(|one| one.claim.releases.iter().flatten());
+        had.any(|release| self.releases.iter().all(|one| one.release != *release))
     }
 
     fn finding(self) -> Finding {

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 
-use super::{
-    APART, Desk, LONG, all, aslan, find, ids, install, lacks, made, patch, shop, strip, wrong,
-};
+use super::{APART, Desk, all, aslan, find, ids, install, lacks, made, patch, shop, strip, wrong};
 use crate::bed::{Cluster, Namespace};
 use crate::zadig::{Environment, Operation, Service, State, Version};
 
@@ -294,5 +292,4 @@ fn the_same_release_elsewhere_is_nobodys_business() {
     let desk = Desk::new(state);
     let report = desk.check_twice(&namespace);
     assert_eq!(ids(&report), [""; 0], "{report:#}");
-    desk.later(LONG);
 }
