@@ -2,13 +2,15 @@
 
 use std::error::Error;
 
-use super::args::ZadigArgs;
+use super::args::{Writing, ZadigArgs};
 use super::settings::{Settings, to_std};
 use super::{connect, files};
 use crate::cluster::Cluster;
+use crate::diagnose::Policy;
 use crate::diagnose::claims::Claims;
 use crate::diagnose::zadig::labeled_project;
 use crate::error::{Exit, Failure};
+use crate::plan::Plan;
 use crate::store::Store;
 use crate::survey::Survey;
 use crate::zadig::{Asked, ConnectError, ConnectOptions, Token, Zadig};
@@ -132,6 +134,85 @@ pub(super) fn store(settings: &Settings) -> Option<Store> {
             let text = format!("what Zadig told cannot be kept for the next check: {failure}");
             settings.terminal.say(&text);
             None
+        }
+    }
+}
+
+/// Zadig beside a verb that writes: nothing is written where it is at work.
+pub(super) struct Watch {
+    zadig: Option<Zadig>,
+    given: Option<String>,
+    policy: Policy,
+}
+
+/// A plan that Zadig does not stand in the way of.
+pub(super) struct Held {
+    pub(super) plan: Plan,
+    /// What to press in Zadig when it is done.
+    press: Vec<String>,
+}
+
+impl Watch {
+    /// Over the Zadig that was asked for, if one was.
+    pub(super) fn over(
+        settings: &Settings,
+        args: &ZadigArgs,
+        policy: Policy,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            zadig: connect(settings, args)?,
+            given: args.zadig_cluster.clone(),
+            policy,
+        })
+    }
+
+    /// Refuses what is in environments that Zadig is at work on. Where that
+    /// cannot be known, nothing is done.
+    pub(super) async fn hold(
+        &self,
+        settings: &Settings,
+        cluster: &Cluster,
+        seen: &Survey,
+        plan: Plan,
+    ) -> Result<Held, Failure> {
+        let zadig = self.zadig.as_ref().filter(|_| !plan.steps.is_empty());
+        let Some(zadig) = zadig else {
+            let press = Vec::new();
+            return Ok(Held { plan, press });
+        };
+        let mut survey = Survey {
+            cluster: seen.cluster.clone(),
+            time: seen.time,
+            scope: seen.scope.clone(),
+            ..Survey::default()
+        };
+        let here = (cluster, self.given.clone());
+        ask(settings, zadig, here, None, &mut survey).await;
+        if let Some(why) = survey.zadig.as_ref().and_then(|seen| seen.doubt()) {
+            let message = format!("whether Zadig is at work there cannot be known: {why}");
+            let hint =
+                "nothing was changed; without --zadig and ZADIG_URL only the cluster is looked at";
+            return Err(Failure::new(Exit::Unreachable, message).hint(hint));
+        }
+        let Some(claims) = Claims::of(&survey) else {
+            let press = Vec::new();
+            return Ok(Held { plan, press });
+        };
+        let plan = plan.without(|namespace| claims.against_writing(namespace, &self.policy));
+        let releases = plan.releases().into_iter();
+        let press = releases.flat_map(|(namespace, release)| claims.to_press(namespace, release));
+        let press = press.collect();
+        Ok(Held { plan, press })
+    }
+}
+
+impl Held {
+    /// Says what is left to do in Zadig, after all was done here.
+    pub(super) fn say(&self, settings: &Settings, exit: Exit, writing: &Writing) {
+        if exit == Exit::Done && !writing.dry_run {
+            self.press
+                .iter()
+                .for_each(|text| settings.terminal.say(text));
         }
     }
 }

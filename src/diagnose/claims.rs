@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::diagnose::{Context, Evidence, Verdict, zadig};
+use crate::diagnose::{Context, Evidence, Policy, Verdict, zadig};
 use crate::survey::zadig::{
     Detail, EnvironmentDetail, FormerClaim, KeptClaim, KeptRead, Proof, ZadigEnvironment,
     ZadigService,
@@ -72,6 +72,25 @@ impl<'a> Claim<'a> {
             self.environment.status.as_str(),
             "creating" | "updating" | "deleting"
         )
+    }
+}
+
+impl Claim<'_> {
+    /// Whether Zadig is still at work on one that is busy, and since when it is:
+    /// it gives each release its own time, and tells no progress.
+    pub fn at_work(&self, now: Option<Timestamp>, policy: &Policy) -> (Verdict, Option<i64>) {
+        let since = now.zip(self.environment.updated);
+        let since = since.map(|(now, then)| now.as_second() - then.as_second());
+        let services = self
+            .detail()
+            .map_or(1, |detail| detail.services.len().max(1));
+        let services = i64::try_from(services).unwrap_or(i64::MAX);
+        let window = policy.wait_window().saturating_mul(services);
+        match since {
+            Some(since) if since > window => (Verdict::Stale, Some(since)),
+            Some(since) => (Verdict::PossiblyRunning, Some(since)),
+            None => (Verdict::Unknown, None),
+        }
     }
 }
 
@@ -144,6 +163,36 @@ impl<'a> Claims<'a> {
     /// Whether the list of projects has that key.
     pub fn has_project(&self, key: &str) -> bool {
         self.zadig.projects.items.iter().any(|one| one == key)
+    }
+
+    /// Why nobody but Zadig should write in that namespace now: an environment in
+    /// it is being created, updated or deleted, for all that is known.
+    pub fn against_writing(&self, namespace: &str, policy: &Policy) -> Option<String> {
+        let mut busy = self
+            .of_namespace(namespace)
+            .iter()
+            .filter(|one| one.is_busy());
+        let busy = busy.find(|one| one.at_work(self.now, policy).0 != Verdict::Stale)?;
+        let status = &busy.environment.status;
+        Some(format!(
+            "Zadig is at work: {} is {status}; wait until it is done",
+            busy.told()
+        ))
+    }
+
+    /// What to press in Zadig after that release was repaired.
+    pub fn to_press(&self, namespace: &str, release: &str) -> Vec<String> {
+        let claiming = self.of_namespace(namespace).iter();
+        let services = claiming.filter_map(|claim| {
+            let mut services = claim.services();
+            let (service, _) = services.find(|(_, name)| *name == release)?;
+            Some(format!(
+                "now in Zadig: update service {} of {}, which deploys it again and sets what Zadig says of it",
+                service.name,
+                claim.told()
+            ))
+        });
+        services.collect()
     }
 
     /// What is missing to say that no environment uses that namespace any more.

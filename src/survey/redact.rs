@@ -240,14 +240,19 @@ fn redact_comparison(mut seen: SeenComparison) -> SeenComparison {
 /// person's name, and says nothing of what is wrong.
 fn redact_zadig(zadig: &mut SeenZadig) {
     let SeenZadig {
+        server: _,
         failed,
+        time: _,
+        api: _,
+        version: _,
+        licence: _,
         admin,
         place,
         clusters,
         projects,
         environments,
         operations,
-        ..
+        earlier: _,
     } = zadig;
     let mut reasons: Vec<&mut String> = failed.iter_mut().collect();
     if let Proof::Missing { reason } = admin {

@@ -387,6 +387,22 @@ impl SeenZadig {
         single.chain(many).collect()
     }
 
+    /// Why it is not known what it lists, or which of that is here.
+    pub fn doubt(&self) -> Option<String> {
+        let admin = match &self.admin {
+            Proof::Proven => None,
+            Proof::Missing { reason } => Some(reason.clone()),
+        };
+        let gap = || {
+            let gaps = self.gaps().into_iter();
+            let mut real = gaps.filter(|(_, gap)| !gap.excused);
+            real.next()
+                .map(|(what, gap)| format!("{what}: {}", gap.reason))
+        };
+        let failed = self.failed.clone().or(admin);
+        failed.or_else(|| self.here().err()).or_else(gap)
+    }
+
     /// The environments that were to be looked at closely and could not be: which,
     /// and why.
     fn unread_environments(&self) -> Vec<Unread> {

@@ -389,6 +389,8 @@ pub(in crate::cli) struct UnstickArgs {
     pub(in crate::cli) life: Life,
     #[command(flatten)]
     pub(in crate::cli) writing: Writing,
+    #[command(flatten)]
+    pub(in crate::cli) zadig: ZadigArgs,
 }
 
 #[derive(Debug, Args)]
@@ -401,6 +403,8 @@ pub(in crate::cli) struct PruneArgs {
     pub(in crate::cli) keep: u32,
     #[command(flatten)]
     pub(in crate::cli) writing: Writing,
+    #[command(flatten)]
+    pub(in crate::cli) zadig: ZadigArgs,
 }
 
 #[derive(Debug, Args)]

@@ -10,8 +10,9 @@ use clap::builder::NonEmptyStringValueParser;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Zadig")]
 pub(in crate::cli) struct ZadigArgs {
-    /// Compare with the projects, environments and services of this Zadig; it is only read. It takes an
-    /// administrator's API token: from ZADIG_TOKEN, from a file, or typed
+    /// Look at the projects, environments and services of this Zadig, too: `check` compares them with
+    /// the cluster, verbs that write stay away from environments on which Zadig is at work. It is only
+    /// read. It takes an administrator's API token: from ZADIG_TOKEN, from a file, or typed
     #[arg(long, value_name = "URL", env = "ZADIG_URL", hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub(in crate::cli) zadig: Option<String>,
     /// A file with the API token

@@ -57,30 +57,13 @@ fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
         .collect()
 }
 
-/// Since when, and what that means: Zadig gives each release its own time, and
-/// tells no progress.
-fn judged(context: Context<'_>, claim: &Claim<'_>) -> (Verdict, Option<i64>) {
-    let since = context.survey.time.zip(claim.environment.updated);
-    let since = since.map(|(now, then)| now.as_second() - then.as_second());
-    let services = claim
-        .detail()
-        .map_or(1, |detail| detail.services.len().max(1));
-    let services = i64::try_from(services).unwrap_or(i64::MAX);
-    let window = context.policy.wait_window().saturating_mul(services);
-    match since {
-        Some(since) if since > window => (Verdict::Stale, Some(since)),
-        Some(since) => (Verdict::PossiblyRunning, Some(since)),
-        None => (Verdict::Unknown, None),
-    }
-}
-
 fn finding(
     context: Context<'_>,
     claims: &Claims<'_>,
     namespace: &str,
     claim: &Claim<'_>,
 ) -> Finding {
-    let (verdict, since) = judged(context, claim);
+    let (verdict, since) = claim.at_work(context.survey.time, context.policy);
     let status = claim.environment.status.as_str();
     let (told, lacking) = match since {
         Some(since) => (format!("for {}", Seconds(since)), None),

@@ -12,6 +12,7 @@ use crate::zadig::{Environment, State, Zadig};
 mod compared;
 mod rows;
 mod traps;
+mod writing;
 
 /// More than any window for signs of life, and less than since when the double's
 /// environments rest.
