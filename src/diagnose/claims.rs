@@ -16,7 +16,7 @@ use crate::survey::zadig::{
     Detail, EnvironmentDetail, FormerClaim, KeptClaim, KeptRead, Proof, ZadigEnvironment,
     ZadigService,
 };
-use crate::survey::{NamespaceState, SeenZadig, Survey};
+use crate::survey::{History, NamespaceState, SeenZadig, Survey};
 
 /// How far two reads must be apart, in seconds, to be two.
 pub const APART: i64 = 300;
@@ -405,6 +405,14 @@ pub fn looked_for(context: Context<'_>, namespace: &str, release: &str) -> bool 
 pub fn is_inside(context: Context<'_>, namespace: &str) -> bool {
     let scope = context.survey.scope.namespace.as_deref();
     scope.is_none_or(|one| one == namespace)
+}
+
+/// The releases in that namespace; histories come in the order of namespaces.
+pub fn in_namespace<'h, 's>(histories: &'h [History<'s>], namespace: &str) -> &'h [History<'s>] {
+    let from = histories.partition_point(|one| one.namespace < namespace);
+    let rest = &histories[from..];
+    let to = rest.partition_point(|one| one.namespace == namespace);
+    &rest[..to]
 }
 
 /// The namespaces that are looked at: those that are there, and those with

@@ -110,7 +110,7 @@ impl Terminal {
     /// where [`Terminal::interactive`] says so.
     pub fn secret(&self, question: &str) -> Option<String> {
         let prompt = Password::with_theme(&SimpleTheme).with_prompt(sanitize(question));
-        prompt.interact().ok()
+        prompt.allow_empty_password(true).interact().ok()
     }
 
     /// Shows that something long goes on, and how far it is, where that can be

@@ -71,8 +71,8 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let unclaimed = namespaces.filter(|namespace| claims.is_unclaimed(namespace));
     unclaimed
         .filter_map(|namespace| {
-            let here = histories.iter().filter(|one| one.namespace == namespace);
-            Case::of(context, &claims, namespace, here.collect())
+            let here = claims::in_namespace(histories, namespace);
+            Case::of(context, &claims, namespace, here)
         })
         .map(Case::finding)
         .collect()
@@ -81,7 +81,7 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
 /// A namespace that nobody claims.
 struct Case<'a, 's> {
     namespace: &'a str,
-    releases: Vec<&'a History<'s>>,
+    releases: &'a [History<'s>],
     sign: Option<Environment>,
     former: Option<FormerClaim>,
     lacking: Vec<String>,
@@ -94,7 +94,7 @@ impl<'a, 's> Case<'a, 's> {
         context: Context<'_>,
         claims: &Claims<'_>,
         namespace: &'a str,
-        releases: Vec<&'a History<'s>>,
+        releases: &'a [History<'s>],
     ) -> Option<Self> {
         let sign = zadig::environment(context.survey, namespace);
         let former = claims.former(namespace);
@@ -172,7 +172,7 @@ impl<'a, 's> Case<'a, 's> {
         };
         let holds = match self.releases.is_empty() {
             true => "no release is in it".to_owned(),
-            false => format!("it holds {}", names(&self.releases)),
+            false => format!("it holds {}", super::zadig_managed::names(self.releases)),
         };
         let told = match (self.is_detached(), verdict) {
             (true, None) => "was kept on purpose, or is not Zadig's",
@@ -208,10 +208,4 @@ pub(super) fn was(former: &FormerClaim) -> Evidence {
     Evidence::Zadig {
         told: format!("at {} environment {} used it", former.seen, listed(names)),
     }
-}
-
-fn names(releases: &[&History<'_>]) -> String {
-    let mut names: Vec<String> = releases.iter().map(|one| one.release.clone()).collect();
-    names.dedup();
-    listed(names.into_iter())
 }

@@ -3,7 +3,7 @@
 
 use super::zadig_project_gone::again;
 use super::{Check, Examines};
-use crate::diagnose::claims::{Claim, Claims, certainty, is_inside};
+use crate::diagnose::claims::{Claim, Claims, certainty, in_namespace, is_inside};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Need};
 
@@ -46,7 +46,7 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for (namespace, claiming) in claims.all().filter(|(one, _)| is_inside(context, one)) {
-        let here = histories.iter().filter(|one| one.namespace == namespace);
+        let here = in_namespace(histories, namespace).iter();
         let releases: Vec<&str> = here.map(|one| one.release.as_str()).collect();
         let lost = claiming
             .iter()

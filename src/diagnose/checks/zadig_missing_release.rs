@@ -1,7 +1,7 @@
 //! `zadig-missing-release`: a service of an environment that has no release.
 
 use super::{Check, Examines, say};
-use crate::diagnose::claims::{Claim, Claims, looked_for};
+use crate::diagnose::claims::{Claim, Claims, in_namespace, looked_for};
 use crate::diagnose::{
     Advice, Context, Evidence, Explanation, Finding, Severity, Subject, Text, Verdict,
 };
@@ -49,8 +49,8 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
         return Vec::new();
     };
     let there = |namespace: &str, release: &str| {
-        let same = |one: &History<'_>| one.namespace == namespace && one.release == release;
-        histories.iter().any(same)
+        let mut here = in_namespace(histories, namespace).iter();
+        here.any(|one| one.release == release)
     };
     let mut findings = Vec::new();
     for (namespace, claim) in claims

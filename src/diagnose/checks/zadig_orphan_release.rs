@@ -37,10 +37,10 @@ pub(super) static CHECK: Check = Check {
                  部署策略选择“仅导入服务”；否则用 `helm uninstall` 卸载。",
         },
     },
-    examines: Examines::Release { needs, run },
+    examines: Examines::Survey { needs, run },
 };
 
-fn needs(_: Context<'_>, _: &History<'_>) -> Vec<Need> {
+fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
     Vec::new()
 }
 
@@ -52,25 +52,31 @@ enum Was {
     Seen(String),
 }
 
-fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
+fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let Some(claims) = Claims::of(context.survey) else {
         return Vec::new();
     };
+    let found = histories.iter();
+    found
+        .filter_map(|history| orphan(context, &claims, history))
+        .collect()
+}
+
+fn orphan(context: Context<'_>, claims: &Claims<'_>, history: &History<'_>) -> Option<Finding> {
     let claiming = claims.of_namespace(history.namespace);
     let whole = claiming.iter().all(|claim| claim.detail().is_some());
     let claimed = claiming.iter().any(|claim| has(claim, &history.release));
     if claiming.is_empty() || !whole || claimed || !is_settled(context, history) {
-        return Vec::new();
+        return None;
     }
-    let was = renamed(claiming, history).or_else(|| seen(&claims, claiming, history));
+    let was = renamed(claiming, history).or_else(|| seen(claims, claiming, history));
     let made = || {
         let sign = zadig::environment(context.survey, history.namespace);
         sign.is_some_and(|sign| sign.made)
     };
     match was {
-        Some(was) => vec![finding(&claims, claiming, history, was)],
-        None if made() => vec![beside(claiming, history)],
-        None => Vec::new(),
+        Some(was) => Some(finding(claims, claiming, history, was)),
+        None => made().then(|| beside(claiming, history)),
     }
 }
 

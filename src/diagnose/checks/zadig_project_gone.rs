@@ -66,7 +66,7 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
         let Some(project) = claims.project_of(context.survey, namespace) else {
             continue;
         };
-        let here = histories.iter().filter(|one| one.namespace == namespace);
+        let here = claims::in_namespace(histories, namespace).iter();
         let mut releases: Vec<&str> = here.map(|one| one.release.as_str()).collect();
         releases.dedup();
         // Where nothing of it is left there is nothing to bring back.

@@ -5,7 +5,7 @@ use crate::diagnose::claims::{Claim, Claims};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::helm::Status;
 use crate::survey::zadig::ZadigService;
-use crate::survey::{History, Need};
+use crate::survey::{History, Need, Record};
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-stale-error",
@@ -31,49 +31,48 @@ pub(super) static CHECK: Check = Check {
             zh: "在 Zadig 中重新更新该服务：部署成功后错误就会清除。集群中没有问题。",
         },
     },
-    examines: Examines::Release { needs, run },
+    examines: Examines::Survey { needs, run },
 };
 
-fn needs(_: Context<'_>, _: &History<'_>) -> Vec<Need> {
+fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
     Vec::new()
 }
 
-fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
-    let deployed = history
-        .newest()
-        .filter(|one| one.status() == Some(Status::Deployed));
-    let (Some(newest), Some(claims)) = (deployed, Claims::of(context.survey)) else {
+fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
+    let Some(claims) = Claims::of(context.survey) else {
         return Vec::new();
     };
-    let claiming = claims.of_namespace(history.namespace).iter();
-    let failed = claiming.filter_map(|claim| {
-        let mut services = claim.services();
-        let (service, _) = services.find(|(service, release)| {
-            *release == history.release && service.status.as_deref() == Some("failed")
-        })?;
-        Some((claim, service))
-    });
-    failed
-        .map(|(claim, service)| {
-            let said = service.error.as_ref().map(|error| Evidence::Zadig {
-                told: format!("its error is {error:?}"),
-            });
-            finding(
-                history,
-                claim,
-                service,
-                said.into_iter().chain(stated(newest)).collect(),
-            )
-        })
-        .collect()
+    let mut findings = Vec::new();
+    for history in histories {
+        let newest = history.newest();
+        let deployed = newest.filter(|one| one.status() == Some(Status::Deployed));
+        let claiming = claims.of_namespace(history.namespace).iter();
+        let failed = claiming.filter_map(|claim| Some((claim, failed(claim, &history.release)?)));
+        findings.extend(deployed.into_iter().flat_map(|newest| {
+            let failed = failed.clone();
+            failed.map(|(claim, service)| finding(history, newest, claim, service))
+        }));
+    }
+    findings
+}
+
+/// The service with that release, if Zadig calls it failed.
+fn failed<'a>(claim: &Claim<'a>, release: &str) -> Option<&'a ZadigService> {
+    let mut services = claim.services();
+    let failed = services
+        .find(|(service, name)| *name == release && service.status.as_deref() == Some("failed"));
+    failed.map(|(service, _)| service)
 }
 
 fn finding(
     history: &History<'_>,
+    newest: &Record,
     claim: &Claim<'_>,
     service: &ZadigService,
-    evidence: Vec<Evidence>,
 ) -> Finding {
+    let said = service.error.as_ref().map(|error| Evidence::Zadig {
+        told: format!("its error is {error:?}"),
+    });
     Finding {
         id: CHECK.id,
         severity: Severity::Warning,
@@ -84,7 +83,7 @@ fn finding(
             service.name,
             claim.told()
         ),
-        evidence,
+        evidence: said.into_iter().chain(stated(newest)).collect(),
         advice: vec![say(
             "update the service in Zadig once more, which clears the error that it keeps",
         )],

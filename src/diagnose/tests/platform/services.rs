@@ -128,6 +128,28 @@ fn zadig_stuck_environment() {
 }
 
 #[test]
+fn no_deploy_is_begun_beside_one_of_zadigs() {
+    let answer = |status: &str, seconds: i64| {
+        let zadig = change(|one| {
+            one.status = status.into();
+            one.updated = Some(ago(seconds));
+        });
+        let survey = with(healthy(), zadig);
+        let findings = diagnose(&survey, &Policy::default());
+        let question = ready::Question {
+            operation: ready::Operation::Upgrade,
+            namespace: NAMESPACE,
+            release: "web",
+            driver: crate::helm::Driver::Secret,
+        };
+        ready::ready(&survey, &findings, question).answer
+    };
+    assert_eq!(answer("success", 60), ready::Answer::Yes);
+    assert_eq!(answer("updating", 60), ready::Answer::No);
+    assert_eq!(answer("updating", 9000), ready::Answer::Yes);
+}
+
+#[test]
 fn zadig_namespace_missing() {
     const ID: &str = "zadig-namespace-missing";
     let lost = |status: &str| {

@@ -3,6 +3,7 @@
 use super::{APART, Desk, find, install, lacks, made, shop};
 use crate::bed::{Bed, Namespace};
 use crate::process::Output;
+use crate::pty::Pty;
 use crate::tool::Tool;
 use crate::zadig::{Environment, Fault, State, Version, Zadig};
 
@@ -231,6 +232,30 @@ fn no_token_no_address_no_zadig() {
         &["--zadig=http://127.0.0.1:1", "--zadig-token-file", file],
     )
     .expect_code(2);
+}
+
+#[test]
+fn a_token_that_is_typed_is_not_shown() {
+    let namespace = made("shop-env-typed", "shop");
+    install(&namespace, "web");
+    let state = shop(&namespace);
+    let token = state.token.clone();
+    let zadig = Zadig::start(state);
+    let tool = Tool::new();
+    let check = ["check", "-n", namespace.name(), "--zadig-cluster=local"];
+    let args = [&check[..], &["--zadig", zadig.url()]].concat();
+    let mut pty = Pty::start(tool.command(&args), 100);
+    pty.wait_for("API token of Zadig");
+    pty.type_in(&format!("{token}\r"));
+    let shown = pty.finish().expect_code(0);
+    let bytes = String::from_utf8_lossy(&shown.bytes).into_owned();
+    assert!(!bytes.contains(&token), "{bytes}");
+    assert!(!zadig.seen().is_empty());
+    // Nothing typed is no token.
+    let mut pty = Pty::start(tool.command(&args), 100);
+    pty.wait_for("API token of Zadig");
+    pty.type_in("\r");
+    pty.finish().expect_code(2);
 }
 
 #[test]

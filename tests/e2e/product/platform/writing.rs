@@ -78,6 +78,31 @@ fn nothing_is_written_while_an_environment_is_updating() {
 }
 
 #[test]
+fn a_pipeline_is_told_that_zadig_is_at_work() {
+    let namespace = made("shop-env-ready", "shop");
+    install(&namespace, "web");
+    let desk = Desk::new(at_work(&namespace));
+    let ready = [
+        "check",
+        "web",
+        "-n",
+        namespace.name(),
+        "--ready-for=upgrade",
+    ];
+    let zadig = ["--zadig", desk.zadig.url(), "--zadig-cluster=local"];
+    let args = [&ready[..], &zadig].concat();
+    let output = desk.tool.run(&args).expect_code(1);
+    assert!(output.stdout.contains("is updating"), "{output}");
+    desk.zadig
+        .change(|state| state.environments[0].status = "success".into());
+    desk.tool.run(&args).expect_code(0);
+    desk.zadig
+        .fault("/openapi/environments", zadig::Fault::Hang);
+    let short = ["--request-timeout=2s"];
+    desk.tool.run(&[&args[..], &short].concat()).expect_code(3);
+}
+
+#[test]
 fn one_that_is_updating_for_ever_does_not_stand_in_the_way_of_its_repair() {
     let namespace = pending("shop-env-forever");
     let mut state = at_work(&namespace);
