@@ -17,6 +17,20 @@ impl Cluster {
     /// What tells which of Zadig's clusters this is. The agent's token, which
     /// would name the cluster's id, is a secret and not read.
     pub async fn zadig_place(&self, given: Option<String>) -> Place {
+        // Where the user says which it is, nobody has to look.
+        let aslan = match given {
+            Some(_) => Told::default(),
+            None => self.aslan().await,
+        };
+        Place {
+            agent: matches!(self.has_namespace(AGENT).await, Ok(Some(true))),
+            kubernetes: self.kubernetes().await,
+            given,
+            aslan,
+        }
+    }
+
+    async fn aslan(&self) -> Told<String> {
         let mut namespaces = Vec::new();
         let listed = async {
             let url = Url::resource("apps/v1", "deployments", None)?
@@ -26,19 +40,9 @@ impl Cluster {
             self.pages(&url, MANY_METADATA, |item| namespaces.extend(place(&item)))
                 .await
         };
-        let aslan = match listed.await {
+        match listed.await {
             Ok(()) => Told::all(namespaces),
-            // It matters only where the user does not say which cluster it is.
-            Err(error) => match given {
-                Some(_) => Told::nothing(error.reason()).excused(),
-                None => Told::nothing(error.reason()),
-            },
-        };
-        Place {
-            agent: matches!(self.has_namespace(AGENT).await, Ok(Some(true))),
-            kubernetes: self.kubernetes().await,
-            given,
-            aslan,
+            Err(error) => Told::nothing(error.reason()),
         }
     }
 
