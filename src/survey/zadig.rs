@@ -349,7 +349,7 @@ impl SeenZadig {
         };
         let ids = match ids.is_empty() {
             true => String::new(),
-            false => format!(" of {}", some(&ids)),
+            false => format!(", such as {}", some(&ids)),
         };
         Err(format!(
             "{why}: --zadig-cluster says which of its clusters this is{ids}"

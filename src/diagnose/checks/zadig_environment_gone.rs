@@ -146,10 +146,11 @@ impl<'a, 's> Case<'a, 's> {
             false => Severity::Warning,
         };
         let advice = self.advice();
-        let mut evidence: Vec<Evidence> = self.former.iter().map(was).collect();
+        // What is missing says most; without it what is certain stands first.
+        let mut evidence: Vec<Evidence> = lacking;
+        evidence.extend(self.former.iter().map(was));
         let summary = self.summary(verdict);
         evidence.extend(self.sign.into_iter().flat_map(|sign| sign.evidence));
-        evidence.extend(lacking);
         Finding {
             id: CHECK.id,
             severity,

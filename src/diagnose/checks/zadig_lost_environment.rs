@@ -74,7 +74,7 @@ fn finding(claims: &Claims<'_>, namespace: &str, claim: &Claim<'_>, releases: &[
             "{} uses it, and Zadig does not list that project",
             claim.told()
         ),
-        evidence: [status].into_iter().chain(lacking).collect(),
+        evidence: lacking.into_iter().chain([status]).collect(),
         advice: again(namespace, claim.project, releases),
     }
 }

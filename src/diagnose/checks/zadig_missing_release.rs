@@ -121,7 +121,7 @@ fn finding(
             service.name,
             claim.told()
         ),
-        evidence: [status, error, busy, untimed]
+        evidence: [busy, untimed, error, status]
             .into_iter()
             .flatten()
             .collect(),

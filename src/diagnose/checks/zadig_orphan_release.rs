@@ -180,7 +180,7 @@ fn finding(
             "it {told}{may}; the namespace is that of {}",
             environments(claiming)
         ),
-        evidence: evidence.into_iter().chain(newest).chain(lacking).collect(),
+        evidence: lacking.into_iter().chain(evidence).chain(newest).collect(),
         advice: vec![
             own("save it first", &["backup", release, "-n", namespace]),
             say(

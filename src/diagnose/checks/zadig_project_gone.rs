@@ -112,7 +112,7 @@ fn finding(
         subject: Subject::namespace(namespace),
         verdict,
         summary: format!("Zadig {told} {project}, of which it is; {holds}"),
-        evidence: from.into_iter().chain(lacking).collect(),
+        evidence: lacking.into_iter().chain(from).collect(),
         advice: again(namespace, project, releases),
     }
 }
