@@ -28,3 +28,5 @@ pub mod store;
 pub mod survey;
 pub mod terminal;
 pub mod trace;
+pub mod wire;
+pub mod zadig;

@@ -2,7 +2,7 @@
 
 use super::args::{CheckArgs, Output};
 use super::settings::{Settings, policy};
-use super::{connect, files, look, print, ready};
+use super::{connect, files, look, print, ready, zadig};
 use crate::diagnose::{self, Finding, Policy, checks};
 use crate::error::{Exit, Failure};
 use crate::report;
@@ -27,12 +27,23 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
             (survey, findings, scope)
         }
         None => {
+            let zadig = zadig::connect(settings, &args.zadig)?;
             let cluster = connect::cluster(settings).await?;
-            let store = connect::existing_store(settings).unwrap_or(None);
+            let store = match zadig {
+                Some(_) => zadig::store(settings),
+                None => connect::existing_store(settings).unwrap_or(None),
+            };
+            let store = store.as_ref();
             let mut scope = settings.scope(&args.releases, cluster.default_namespace());
             scope.driver = args.driver.map(Into::into);
-            let looked = look::diagnosed(settings, &cluster, &scope, &policy, store.as_ref());
-            let (survey, findings) = looked.await?;
+            let mut survey = look::survey(settings, &cluster, &scope, &policy).await?;
+            if let Some(zadig) = zadig {
+                let here = (&cluster, args.zadig.zadig_cluster.clone());
+                zadig::ask(settings, &zadig, here, store, &mut survey).await;
+                look::again(settings, &cluster, &mut survey, &policy).await;
+                zadig::keep(settings, store, &survey);
+            }
+            let findings = look::judged(&survey, &policy, store);
             look::namespace_found(&cluster, &survey, &scope).await?;
             (survey, findings, scope)
         }

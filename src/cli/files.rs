@@ -55,6 +55,20 @@ pub(super) fn save(file: &Path, survey: &Survey) -> Result<(), Failure> {
     })
 }
 
+/// Reads a secret of one line out of a file.
+pub(super) fn secret(file: &Path) -> Result<String, Failure> {
+    const LONGEST: u64 = 64 << 10;
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let message = format!("failed to read {}", file.display());
+            Err(Failure::caused(Exit::Usage, message, error))
+        }
+    }
+}
+
 /// Reads a survey that [`save`] wrote, or makes one of what kubectl printed;
 /// `-` is stdin.
 pub(super) fn load(file: &Path) -> Result<Survey, Failure> {

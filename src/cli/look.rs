@@ -9,6 +9,7 @@ use crate::execute;
 use crate::report::{Voice, count};
 use crate::store::Store;
 use crate::survey::{LeaseState, Scope, Survey};
+use crate::terminal::Progress;
 
 /// How often checks may ask for more: payloads, then objects, and once more for
 /// each record that turns out not to decode.
@@ -29,11 +30,27 @@ pub(super) async fn survey(
         false => cluster.survey(scope).await,
     };
     let mut survey = surveyed.map_err(|error| unseen(cluster, error))?;
+    complete(cluster, &mut survey, policy, &progress).await;
+    Ok(survey)
+}
+
+/// Looks again until no check needs anything more: what else was seen since may
+/// have made them want to know more.
+pub(super) async fn again(
+    settings: &Settings,
+    cluster: &Cluster,
+    survey: &mut Survey,
+    policy: &Policy,
+) {
+    let progress = settings.terminal.progress("reading the cluster");
+    complete(cluster, survey, policy, &progress).await;
+}
+
+async fn complete(cluster: &Cluster, survey: &mut Survey, policy: &Policy, progress: &Progress) {
     for _ in 0..ROUNDS {
-        let needs = diagnose::needs(&survey, policy);
+        let needs = diagnose::needs(survey, policy);
         if needs.is_empty() {
-            survey.note_unreadable();
-            return Ok(survey);
+            return survey.note_unreadable();
         }
         let (records, more) = (survey.records.len(), needs.len());
         progress.say(&format!(
@@ -41,14 +58,13 @@ pub(super) async fn survey(
             count(records, "record"),
             more
         ));
-        cluster.answer(&mut survey, &needs, policy.deep).await;
+        cluster.answer(survey, &needs, policy.deep).await;
     }
     survey.note_unreadable();
     // What is asked for without end is said to be unread, not forgotten.
-    for need in diagnose::needs(&survey, policy) {
+    for need in diagnose::needs(survey, policy) {
         survey.give_up(&need, &format!("it was not reached in {ROUNDS} rounds"));
     }
-    Ok(survey)
 }
 
 /// Looks and judges.

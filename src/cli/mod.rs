@@ -27,6 +27,7 @@ mod trace;
 mod undo;
 mod unstick;
 mod write;
+mod zadig;
 
 use args::{Cli, Output, VerbArgs};
 use settings::Settings;

@@ -3,7 +3,7 @@
 use super::args::PruneArgs;
 use super::settings::Settings;
 use super::write::Ready;
-use super::{look, write};
+use super::{look, write, zadig};
 use crate::diagnose::Policy;
 use crate::error::{Exit, Failure};
 use crate::execute::{ExecuteError, Manner};
@@ -11,6 +11,7 @@ use crate::plan;
 
 pub(super) async fn prune(settings: &Settings, args: &PruneArgs) -> Result<Exit, Failure> {
     let writing = &args.writing;
+    let watch = zadig::Watch::over(settings, &args.zadig, Policy::default())?;
     let ready = write::begin(settings, writing).await?;
     let Ready {
         cluster,
@@ -32,6 +33,7 @@ pub(super) async fn prune(settings: &Settings, args: &PruneArgs) -> Result<Exit,
     look::all_found(&survey, &scope, &settings.voice)?;
     let keep = usize::try_from(args.keep).unwrap_or(usize::MAX);
     let plan = plan::prune(&survey, keep);
+    let plan = watch.hold(settings, &cluster, &survey, plan).await?.plan;
 
     let manner = Manner {
         lock,
@@ -40,7 +42,10 @@ pub(super) async fn prune(settings: &Settings, args: &PruneArgs) -> Result<Exit,
     };
     let again = async |_: &plan::OperationId| {
         let looked = look::survey(settings, &cluster, &scope, &policy).await;
-        Ok(plan::prune(&looked.map_err(ExecuteError::look)?, keep))
+        let survey = looked.map_err(ExecuteError::look)?;
+        let plan = plan::prune(&survey, keep);
+        let held = watch.hold(settings, &cluster, &survey, plan).await;
+        Ok(held.map_err(ExecuteError::look)?.plan)
     };
     let how = (writing, &manner, args.releases.is_empty());
     let exit = write::carry_out(settings, &cluster, Some(&store), &plan, how, again).await?;

@@ -2,8 +2,9 @@
 
 use std::error::Error;
 
-use crate::cluster::{ApiError, Cluster, ConnectError, Distrust, Login};
+use crate::cluster::{ApiError, Cluster, ConnectError, Login};
 use crate::error::{Exit, Failure};
+use crate::wire::Distrust;
 
 /// No connection could even be tried.
 pub(super) fn unconnected(error: &ConnectError) -> Failure {

@@ -2,7 +2,7 @@
 
 use super::args::{CheckArgs, ReadyFor};
 use super::settings::{Settings, policy};
-use super::{connect, look, print};
+use super::{connect, look, print, zadig};
 use crate::diagnose::ready::{self, Answer, Operation, Question};
 use crate::error::{Exit, Failure};
 use crate::report;
@@ -32,12 +32,18 @@ pub(super) async fn ready(
     policy.all_revisions = args.all_revisions;
     policy.deep = args.deep;
     policy.surroundings = true;
+    let zadig = zadig::connect(settings, &args.zadig)?;
     let cluster = connect::cluster(settings).await?;
     let store = connect::existing_store(settings).unwrap_or(None);
     let mut scope = settings.scope(&args.releases, cluster.default_namespace());
     scope.driver = args.driver.map(Into::into);
-    let looked = look::diagnosed(settings, &cluster, &scope, &policy, store.as_ref());
-    let (mut survey, findings) = looked.await?;
+    let mut survey = look::survey(settings, &cluster, &scope, &policy).await?;
+    if let Some(zadig) = zadig {
+        let here = (&cluster, args.zadig.zadig_cluster.clone());
+        zadig::ask(settings, &zadig, here, store.as_ref(), &mut survey).await;
+        look::again(settings, &cluster, &mut survey, &policy).await;
+    }
+    let findings = look::judged(&survey, &policy, store.as_ref());
     let namespace = scope.namespace.unwrap_or_default();
     let more = ready::needs(&survey, &namespace);
     if !more.is_empty() {

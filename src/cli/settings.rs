@@ -17,6 +17,7 @@ use crate::helm::Driver;
 use crate::report::Voice;
 use crate::survey::Scope;
 use crate::terminal::Terminal;
+use crate::wire::Proxies;
 
 /// The tool as it was invoked. It may hold a token, so it has no `Debug`.
 pub(super) struct Settings {
@@ -159,16 +160,32 @@ impl Settings {
             as_user: flags.as_user,
             as_groups: flags.as_groups,
             as_uid: flags.as_uid,
-            // Zero is kubectl's word for no timeout of the user's own.
-            request_timeout: flags
-                .request_timeout
-                .filter(|timeout| !timeout.is_zero())
-                .map(to_std),
+            request_timeout: self.request_timeout().map(to_std),
             interactive: self.terminal.interactive,
-            https_proxy: variable("HTTPS_PROXY").or_else(|| variable("https_proxy")),
-            http_proxy: variable("HTTP_PROXY").or_else(|| variable("http_proxy")),
-            no_proxy: variable("NO_PROXY").or_else(|| variable("no_proxy")),
+            proxies: self.proxies(),
         }
+    }
+
+    /// How long one answer may take; zero is kubectl's word for no limit of the
+    /// user's own.
+    pub(super) fn request_timeout(&self) -> Option<SignedDuration> {
+        let timeout = self.global.connection.request_timeout;
+        timeout.filter(|timeout| !timeout.is_zero())
+    }
+
+    /// What the environment says of proxies.
+    pub(super) fn proxies(&self) -> Proxies {
+        let either = |name: &str| variable(name).or_else(|| variable(&name.to_ascii_lowercase()));
+        Proxies {
+            https: either("HTTPS_PROXY"),
+            http: either("HTTP_PROXY"),
+            none: either("NO_PROXY"),
+        }
+    }
+
+    /// The API token of Zadig in the environment.
+    pub(super) fn zadig_token(&self) -> Option<String> {
+        variable("ZADIG_TOKEN")
     }
 
     /// Which records are looked at; without `-n` and `-A` the context's

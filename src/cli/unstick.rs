@@ -3,13 +3,16 @@
 use super::args::UnstickArgs;
 use super::settings::{Settings, policy, to_std};
 use super::write::Ready;
-use super::{look, write};
+use super::{look, write, zadig};
 use crate::error::{Exit, Failure};
 use crate::execute::{self, ExecuteError, Manner};
 use crate::plan;
 
 pub(super) async fn unstick(settings: &Settings, args: &UnstickArgs) -> Result<Exit, Failure> {
     let writing = &args.writing;
+    let mut policy = policy(&args.life);
+    policy.ignore_leases = writing.no_lock;
+    let watch = zadig::Watch::over(settings, &args.zadig, policy.clone())?;
     let ready = write::begin(settings, writing).await?;
     let Ready {
         cluster,
@@ -18,19 +21,19 @@ pub(super) async fn unstick(settings: &Settings, args: &UnstickArgs) -> Result<E
         ..
     } = ready;
 
-    let mut policy = policy(&args.life);
-    policy.ignore_leases = writing.no_lock;
     let scope = settings.scope(&args.releases, cluster.default_namespace());
     let looked = look::diagnosed(settings, &cluster, &scope, &policy, Some(&store));
     let (survey, findings) = looked.await?;
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
     let plan = plan::unstick(&survey, &findings, !args.no_fence);
+    let held = watch.hold(settings, &cluster, &survey, plan).await?;
+    let plan = &held.plan;
 
     let manner = Manner {
         lock,
         confirm_after: to_std(args.confirm_after),
-        also_save: write::siblings(&survey, &plan),
+        also_save: write::siblings(&survey, plan),
         ..Manner::default()
     };
     let again = async |operation: &plan::OperationId| {
@@ -38,9 +41,12 @@ pub(super) async fn unstick(settings: &Settings, args: &UnstickArgs) -> Result<E
         policy.own_holders.push(execute::holder(operation));
         let looked = look::diagnosed(settings, &cluster, &scope, &policy, Some(&store));
         let (survey, findings) = looked.await.map_err(ExecuteError::look)?;
-        Ok(plan::unstick(&survey, &findings, !args.no_fence))
+        let plan = plan::unstick(&survey, &findings, !args.no_fence);
+        let held = watch.hold(settings, &cluster, &survey, plan).await;
+        Ok(held.map_err(ExecuteError::look)?.plan)
     };
     let how = (writing, &manner, args.all);
-    let exit = write::carry_out(settings, &cluster, Some(&store), &plan, how, again).await?;
+    let exit = write::carry_out(settings, &cluster, Some(&store), plan, how, again).await?;
+    held.say(settings, exit, writing);
     Ok(exit.and(write::unread(settings, &survey, args.all)))
 }

@@ -1,61 +1,13 @@
-//! The innermost reasons: what other libraries say, with nothing secret in it.
+//! The innermost reasons of what only kube does: credentials and kubeconfigs.
 
 use std::error::Error;
-use std::io;
 
 use kube::client::AuthError;
 use kube::config::{KubeconfigError, LoadDataError};
-use rustls::CertificateError;
 
-/// The API server's own words, or a cause's; longer ones are cut.
-pub(super) const MAX_MESSAGE: usize = 600;
-
-/// The innermost reason of a failed exchange, as a fragment:
-/// `Connection refused (os error 111)`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Cause(String);
-
-/// Why a server's certificate is not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Distrust {
-    /// The certificate authority is not the one that we know.
-    Issuer,
-    /// By this machine's clock it is no longer valid, or not yet.
-    Time,
-    /// It is another host's.
-    Name,
-    /// Something else is wrong with it.
-    Other,
-}
-
-impl Distrust {
-    pub(super) fn of(error: &CertificateError) -> Self {
-        use CertificateError as Error;
-        match error {
-            Error::UnknownIssuer => Self::Issuer,
-            Error::Expired
-            | Error::ExpiredContext { .. }
-            | Error::NotValidYet
-            | Error::NotValidYetContext { .. } => Self::Time,
-            Error::NotValidForName | Error::NotValidForNameContext { .. } => Self::Name,
-            _ => Self::Other,
-        }
-    }
-}
+use crate::wire::{Cause, chain, cut};
 
 impl Cause {
-    /// In our own words.
-    pub(super) fn new(words: impl Into<String>) -> Self {
-        Self(words.into())
-    }
-
-    /// The innermost error's text.
-    pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
-        let inner = chain(error).last().unwrap_or(error);
-        Self(cut(&inner.to_string()))
-    }
-
     /// Of credentials that could not be had, `None` if it is not about them.
     ///
     /// kube's text of a failed plugin quotes the plugin's whole environment and
@@ -63,7 +15,7 @@ impl Cause {
     /// stderr are kept.
     pub(super) fn of_credentials(error: &(dyn Error + 'static)) -> Option<Self> {
         let error = chain(error).find_map(|error| error.downcast_ref::<AuthError>())?;
-        Some(Self(match error {
+        Some(Self::new(match error {
             AuthError::AuthExecRun { out, .. } => {
                 let said = String::from_utf8_lossy(&out.stderr);
                 let said = cut(said.trim().lines().last().unwrap_or_default());
@@ -90,7 +42,7 @@ impl Cause {
     /// Of a kubeconfig and the files that it names. kube's text names them; but
     /// a parser's text may quote the line it stumbled on, which may be a token.
     pub(super) fn of_config(error: &KubeconfigError) -> Self {
-        Self(match error {
+        Self::new(match error {
             KubeconfigError::ReadConfig(error, _) => error.to_string(),
             KubeconfigError::Parse(error) => match error.location() {
                 Some(at) => format!("no kubeconfig: line {}, column {}", at.line(), at.column()),
@@ -111,44 +63,9 @@ fn of_data(what: &str, error: &LoadDataError) -> String {
     }
 }
 
-/// An `io::Error` does not name the error it wraps as its source.
-pub(super) fn tls_of(error: &io::Error) -> Option<&rustls::Error> {
-    let inner = error.get_ref()?;
-    match inner.downcast_ref::<io::Error>() {
-        Some(inner) => tls_of(inner),
-        None => inner.downcast_ref(),
-    }
-}
-
-/// An error and its sources, outermost first; bounded against loops.
-pub(super) fn chain<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> + 'a {
-    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
-        error.source()
-    })
-    .take(16)
-}
-
-pub(super) fn cut(message: &str) -> String {
-    match message.char_indices().nth(MAX_MESSAGE) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn certificates_that_are_not_trusted() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(tls_of(&refused), None);
-        assert_eq!(tls_of(&io::Error::other("x")), None);
-        let tls = io::Error::other(rustls::Error::DecryptError);
-        assert!(tls_of(&tls).is_some() && tls_of(&io::Error::other(tls)).is_some());
-    }
 
     #[test]
     fn a_parser_never_quotes_the_kubeconfig() {

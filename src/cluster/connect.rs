@@ -15,10 +15,10 @@ use kube::{Client, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::cause::Cause;
 use super::kubeconfig::{self, Chosen, Entry};
 use super::login::{self, Login};
-use super::{Cluster, Inner, NEVER, proxy};
+use super::{Cluster, Inner, NEVER};
+use crate::wire::{Cause, Proxies, proxy};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -60,13 +60,8 @@ pub struct ConnectOptions {
     /// Whether a credential plugin may talk to the user: stdin is a terminal.
     /// Otherwise it gets no input, so that it fails instead of waiting for ever.
     pub interactive: bool,
-    /// `HTTPS_PROXY`: the way to an `https://` server, unless the kubeconfig
-    /// names a proxy of its own.
-    pub https_proxy: Option<String>,
-    /// `HTTP_PROXY`: the same to an `http://` server.
-    pub http_proxy: Option<String>,
-    /// `NO_PROXY`: hosts for which a proxy from the environment is not used.
-    pub no_proxy: Option<String>,
+    /// What the environment says of proxies, unless the kubeconfig names one.
+    pub proxies: Proxies,
 }
 
 /// The token is left out.
@@ -235,7 +230,12 @@ fn of_kubeconfig(
 ) -> Result<(Config, String), ConnectError> {
     let mut config = Config::new(url(server)?);
     let entered = chosen.cluster.unwrap_or_default();
-    config.proxy_url = proxy::chosen(&config.cluster_url, entered.proxy_url.as_deref(), options)?;
+    // The one that the kubeconfig names, whatever `NO_PROXY` says.
+    let proxy = match entered.proxy_url.as_deref() {
+        Some(named) => proxy::url(named).map(Some),
+        None => options.proxies.to(&config.cluster_url),
+    };
+    config.proxy_url = proxy.map_err(ConnectError::Proxy)?;
     config.default_namespace = chosen.namespace.unwrap_or(config.default_namespace);
     config.auth_info = chosen.user;
     trust(&mut config, &entered, options)?;

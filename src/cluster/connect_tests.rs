@@ -63,8 +63,11 @@ fn the_current_context_and_our_habits() {
 #[test]
 fn the_kubeconfigs_own_proxy_goes_before_the_environments() {
     let options = |context: &str, no_proxy: &str| ConnectOptions {
-        https_proxy: Some("proxy.corp:3128".into()),
-        no_proxy: Some(no_proxy.into()),
+        proxies: Proxies {
+            https: Some("proxy.corp:3128".into()),
+            http: None,
+            none: Some(no_proxy.into()),
+        },
         ..in_context(context)
     };
     for (context, no_proxy, used) in [
@@ -83,7 +86,10 @@ fn the_kubeconfigs_own_proxy_goes_before_the_environments() {
     let (config, _) = configured(plain).unwrap();
     assert_eq!(config.proxy_url, None, "HTTPS_PROXY is for https:// alone");
     let odd = ConnectOptions {
-        https_proxy: Some("ftp://u:secret@proxy".into()),
+        proxies: Proxies {
+            https: Some("ftp://u:secret@proxy".into()),
+            ..Proxies::default()
+        },
         ..options("one", "")
     };
     let error = configured(odd).unwrap_err();

@@ -1,16 +1,15 @@
 //! What can go wrong with one request, in one enum.
 
 use std::error::Error;
-use std::io;
 
 use http::StatusCode;
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
 use prost::Message;
 use serde::Deserialize;
 
-use super::cause::{Cause, Distrust, chain, cut, tls_of};
 use super::login::Login;
 use super::protobuf;
+use crate::wire::{Cause, Distrust, Lost, cut};
 
 /// Why a request to the API server brought no usable answer.
 ///
@@ -194,34 +193,17 @@ impl ApiError {
     }
 
     /// From what the client reports where no answer came.
-    ///
-    /// kube's errors repeat their sources in their text, so only the innermost
-    /// text is kept.
     pub(super) fn from_client(error: &(dyn Error + 'static)) -> Self {
         if let Some(cause) = Cause::of_credentials(error) {
             return Self::Credentials(cause);
         }
-        let (mut connect, mut timed_out, mut tls) = (false, false, None);
-        for error in chain(error) {
-            if let Some(e) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-                connect |= e.is_connect();
-            }
-            if let Some(e) = error.downcast_ref::<io::Error>() {
-                timed_out |= e.kind() == io::ErrorKind::TimedOut;
-                tls = tls.or_else(|| tls_of(e));
-            }
-        }
-        let cause = Cause::of(error);
-        match (connect, tls, timed_out) {
-            (true, Some(rustls::Error::InvalidCertificate(e)), _) => Self::Untrusted {
-                why: Distrust::of(e),
-                cause,
-            },
-            (true, Some(_), _) => Self::NoTls(cause),
-            (true, None, true) => Self::Unanswered,
-            (true, None, false) => Self::Unreachable(cause),
-            (false, _, true) => Self::Timeout,
-            (false, _, false) => Self::Broken(cause),
+        match Lost::of(error) {
+            Lost::Untrusted { why, cause } => Self::Untrusted { why, cause },
+            Lost::NoTls(cause) => Self::NoTls(cause),
+            Lost::Unanswered => Self::Unanswered,
+            Lost::Unreachable(cause) => Self::Unreachable(cause),
+            Lost::Timeout => Self::Timeout,
+            Lost::Broken(cause) => Self::Broken(cause),
         }
     }
 }
@@ -250,8 +232,10 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cause::MAX_MESSAGE;
+    use std::io;
+
     use super::*;
+    use crate::wire::MAX_MESSAGE;
 
     fn answer(code: u16, body: &str) -> ApiError {
         ApiError::from_answer(StatusCode::from_u16(code).unwrap(), body.as_bytes())

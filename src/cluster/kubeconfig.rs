@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::cause::Cause;
 use super::connect::{ConnectError, ConnectOptions};
+use crate::wire::Cause;
 
 /// What a kubeconfig lists by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,8 +41,8 @@ mod named;
 mod names;
 mod objects;
 mod owned;
+mod platform;
 mod protobuf;
-mod proxy;
 mod raw;
 mod records;
 mod request;
@@ -52,7 +52,6 @@ mod whole;
 mod write;
 
 pub use answer::GONE;
-pub use cause::{Cause, Distrust};
 pub use connect::{ConnectError, ConnectOptions};
 pub use error::ApiError;
 pub use kubeconfig::Entry;

@@ -6,6 +6,7 @@
 
 use super::error::ApiError;
 use crate::helm::Driver;
+use crate::wire::escape;
 
 /// A request's path and query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,17 +82,6 @@ impl Url {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-fn escape(text: &str, into: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                into.push(char::from(byte));
-            }
-            _ => into.push_str(&format!("%{byte:02X}")),
-        }
     }
 }
 

@@ -204,6 +204,16 @@ pub enum Evidence {
         /// Who.
         holder: String,
     },
+    /// Something that Zadig tells of itself.
+    Zadig {
+        /// What.
+        told: String,
+    },
+    /// What is missing to say it for certain.
+    Lacking {
+        /// Which condition.
+        condition: String,
+    },
     /// Something could not be read.
     Unread {
         /// What.
@@ -250,6 +260,8 @@ impl Evidence {
             Self::Claimed { .. } => "claimed",
             Self::Drifted { .. } => "drifted",
             Self::LeaseHeld { .. } => "lease-held",
+            Self::Zadig { .. } => "zadig",
+            Self::Lacking { .. } => "lacking",
             Self::Unread { .. } => "unread",
             Self::Quiet { .. } => "quiet",
         }
@@ -281,6 +293,8 @@ impl Evidence {
                 Some(format!("Namespace {namespace}"))
             }
             Self::Quiet { .. }
+            | Self::Zadig { .. }
+            | Self::Lacking { .. }
             | Self::Kept { .. }
             | Self::GotIn { .. }
             | Self::Missing { .. }
@@ -386,6 +400,8 @@ impl fmt::Display for Evidence {
                 }
             }
             Self::LeaseHeld { lease, holder } => write!(f, "{lease} is held by {holder:?}"),
+            Self::Zadig { told } => write!(f, "Zadig: {told}"),
+            Self::Lacking { condition } => write!(f, "not known for certain: {condition}"),
             Self::Unread { what, reason } => write!(f, "could not read {what}: {reason}"),
             Self::Quiet {
                 seconds,

@@ -11,6 +11,7 @@ use crate::survey::{History, Need, Survey};
 pub mod apis;
 pub mod around;
 pub mod checks;
+pub mod claims;
 pub mod evidence;
 pub mod extent;
 pub mod finding;

@@ -149,6 +149,16 @@ pub fn environment(survey: &Survey, namespace: &str) -> Option<Environment> {
     })
 }
 
+/// The project that a namespace's label names.
+pub fn labeled_project<'a>(survey: &'a Survey, namespace: &str) -> Option<&'a str> {
+    match survey.namespace(namespace) {
+        Some(NamespaceState::Present { labels, .. }) => {
+            labels.get(PROJECT).filter(|project| !project.is_empty())
+        }
+        _ => None,
+    }
+}
+
 fn is_marked(survey: &Survey, namespace: &str) -> bool {
     match survey.secrets_named(MARKER) {
         Some(SecretsState::In { namespaces }) => namespaces.contains(namespace),

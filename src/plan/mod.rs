@@ -156,6 +156,50 @@ impl Plan {
         Digest::of(text.as_bytes())
     }
 
+    /// The plan without the steps in those namespaces for which there is a reason
+    /// against; their releases are refused for it.
+    #[must_use]
+    pub fn without(self, against: impl Fn(&str) -> Option<String>) -> Self {
+        let Self {
+            verb,
+            cluster,
+            steps,
+            mut refused,
+        } = self;
+        let mut kept: Vec<Step> = Vec::with_capacity(steps.len());
+        // Where each step is now: others refer to it.
+        let mut places: Vec<usize> = Vec::with_capacity(steps.len());
+        for mut step in steps {
+            places.push(kept.len());
+            let (namespace, release) = step.release();
+            match against(namespace) {
+                Some(reason) => {
+                    let refusal = Refusal {
+                        namespace: namespace.to_owned(),
+                        release: release.to_owned(),
+                        reason,
+                    };
+                    if !refused.contains(&refusal) {
+                        refused.push(refusal);
+                    }
+                }
+                None => {
+                    if let Guard::LeftBy { step: before } = &mut step.guard {
+                        // Of the same release, so it was kept as well.
+                        *before = places.get(*before).copied().unwrap_or(*before);
+                    }
+                    kept.push(step);
+                }
+            }
+        }
+        Self {
+            verb,
+            cluster,
+            steps: kept,
+            refused,
+        }
+    }
+
     /// The releases it writes to, as (storage namespace, name).
     pub fn releases(&self) -> BTreeSet<(&str, &str)> {
         self.steps.iter().map(Step::release).collect()

@@ -397,3 +397,44 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_speaks_against_a_namespace_takes_its_steps_and_leaves_the_others_whole() {
+    let step = |namespace: &str, guard| {
+        let mut object = stuck().records[1].id.clone();
+        object.namespace = namespace.into();
+        Step {
+            action: Action::DeleteRecord,
+            object,
+            release: "web".into(),
+            guard,
+            reason: String::new(),
+        }
+    };
+    let plan = Plan {
+        verb: Verb::Restore,
+        cluster: None,
+        steps: vec![
+            step("busy", Guard::Absent),
+            step("shop", Guard::Absent),
+            step("busy", Guard::LeftBy { step: 0 }),
+            step("shop", Guard::LeftBy { step: 1 }),
+        ],
+        refused: Vec::new(),
+    };
+    let plan = plan.without(|namespace| (namespace == "busy").then(|| "at work".to_owned()));
+    let guards: Vec<_> = plan.steps.iter().map(|step| step.guard.clone()).collect();
+    assert_eq!(guards, [Guard::Absent, Guard::LeftBy { step: 0 }]);
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| step.object.namespace == "shop")
+    );
+    let [refusal] = plan.refused.as_slice() else {
+        panic!("one refusal: {:?}", plan.refused);
+    };
+    assert_eq!(
+        (refusal.namespace.as_str(), refusal.reason.as_str()),
+        ("busy", "at work")
+    );
+}

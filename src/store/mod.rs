@@ -9,6 +9,7 @@
 //!   A release that did not change is the same history in every snapshot.
 //! - `snapshots`: each a list of histories, and of lists of live objects.
 //! - `operations`, `events`: plans and what happened.
+//! - `zadig`: what earlier reads of a Zadig knew to be claimed.
 //!
 //! Every row carries a seal over what it says and refers to, so that a flipped
 //! bit is found instead of restored. What a call reported as stored survives a
@@ -74,6 +75,7 @@ mod snapshots;
 mod stats;
 mod verify;
 mod writer;
+mod zadig;
 
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,11 @@ seal BLOB NOT NULL,event TEXT NOT NULL,PRIMARY KEY(operation,position))STRICT,WI
 /// is known by it; their histories have negative keys, which says the same.
 const IMPORTS: &str = "CREATE TABLE IF NOT EXISTS imports(snapshot INTEGER PRIMARY KEY)STRICT;";
 
+/// The table that a store has from the first read of a Zadig on that could be
+/// kept: `reads` is JSON, `seal` the sha256 over what stands beside it.
+const ZADIG: &str = "CREATE TABLE IF NOT EXISTS zadig(cluster TEXT,server TEXT,seal BLOB,reads TEXT,\
+PRIMARY KEY(cluster,server))STRICT,WITHOUT ROWID;";
+
 /// A store of a single release is a few kilobytes, and each table and index
 /// takes a page at least.
 pub(super) const PAGE: i64 = 512;
@@ -183,6 +188,11 @@ pub(super) fn operations(connection: &Connection) -> Result<(), StoreError> {
 /// Makes the table of imports, unless it is there.
 pub(super) fn imports(connection: &Connection) -> Result<(), StoreError> {
     Ok(connection.execute_batch(IMPORTS)?)
+}
+
+/// Makes the table of what Zadig told, unless it is there.
+pub(super) fn zadig(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.execute_batch(ZADIG)?)
 }
 
 /// A store of its own for as long as the connection is open, which is anonymous

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::contents::{self, Entry, LiveEntry, LiveObjects};
 use super::headers::{self, Header};
 use super::objects::Reader;
-use super::{Store, StoreError, objects, operations, snapshots};
+use super::{Store, StoreError, objects, operations, snapshots, zadig};
 use crate::helm::Digest;
 use crate::snapshot::SnapshotId;
 
@@ -86,7 +86,16 @@ impl<'a> Check<'a> {
         self.database()?;
         self.all_objects()?;
         self.all_snapshots()?;
-        self.all_operations()
+        self.all_operations()?;
+        self.all_reads_of_zadig()
+    }
+
+    fn all_reads_of_zadig(&mut self) -> Result<(), StoreError> {
+        for server in zadig::damaged(self.connection)? {
+            let what = format!("what was kept of Zadig at {server}");
+            self.damage(None, &what, "its seal does not fit");
+        }
+        Ok(())
     }
 
     /// SQLite's own checks: of pages and indexes, and of references.

@@ -31,6 +31,7 @@ pub mod redact;
 pub mod release;
 pub mod selector;
 pub mod stored;
+pub mod zadig;
 
 pub use around::{
     ApiState, Listed, NamespaceState, SecretsState, SeenApi, SeenNamespace, SeenSecrets, Unreadable,
@@ -43,6 +44,7 @@ pub use record::{Payload, RawRecord, Record, RecordId};
 pub use redact::redacted;
 pub use release::{Hook, Release};
 pub use selector::Selector;
+pub use zadig::SeenZadig;
 
 /// Which records are looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,9 @@ pub struct Survey {
     /// Secrets that were asked for by name.
     #[serde(default)]
     pub secrets: Vec<SeenSecrets>,
+    /// What Zadig told, if it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zadig: Option<SeenZadig>,
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// What the user may not read and the judgement of records does without.
@@ -322,6 +327,7 @@ impl Survey {
         self.note_around();
         self.note_comparisons();
         self.note_owned();
+        self.note_zadig();
         self.unread.sort();
         self.unread.dedup();
     }

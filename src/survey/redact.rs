@@ -8,6 +8,7 @@
 
 use super::comparison::NO_OBJECT;
 use crate::live::{Compared, Found, Observed};
+use crate::survey::zadig::{Detail, Proof, SeenZadig};
 use crate::survey::{
     ApiState, Labels, LeaseState, Listed, NamespaceState, Payload, Record, Release, Scope,
     SecretsState, SeenComparison, Skipped, Survey, Unread,
@@ -36,7 +37,7 @@ const DESCRIPTIONS: [&str; 12] = [
 
 /// How reasons begin that are our own words; what follows a colon is somebody
 /// else's.
-const REASONS: [&str; 20] = [
+const REASONS: [&str; 44] = [
     "forbidden",
     "not found",
     "invalid",
@@ -57,6 +58,30 @@ const REASONS: [&str; 20] = [
     "the file holds it twice",
     "the file holds none",
     NO_OBJECT,
+    "not authorized by Zadig",
+    "forbidden by Zadig",
+    "this version of Zadig does not know the question",
+    "there is no Zadig at this address",
+    "Zadig cannot read the environment (6078)",
+    "not covered by Zadig's licence",
+    "Zadig's database has no such document",
+    "the answer of Zadig is unreadable",
+    "the answer of Zadig is too large",
+    "Zadig did not answer in time",
+    "cannot connect to Zadig",
+    "cannot trust Zadig",
+    "the connection to Zadig broke",
+    "Zadig stopped answering",
+    "an entry of the list has no key",
+    "the list changed while it was read",
+    "it was not looked for",
+    "Zadig's agent is here, and does not say of which cluster it is",
+    "whether Zadig itself runs here could not be read",
+    "Zadig itself does not run here",
+    "Zadig has no cluster with the id given",
+    "before 1.18 Zadig does not list them",
+    "before 3.4 Zadig does not tell it",
+    "the token is not shown to be an administrator's, and lists come empty without one",
 ];
 
 /// Labels whose values judgements compare or that name things: Helm's own,
@@ -97,6 +122,7 @@ pub fn redacted(survey: Survey) -> Survey {
         mut namespaces_listed,
         mut apis,
         mut secrets,
+        mut zadig,
         comparisons,
         mut owned,
         unread,
@@ -132,6 +158,9 @@ pub fn redacted(survey: Survey) -> Survey {
             redact_reason(&mut why.reason);
         }
     }
+    if let Some(zadig) = &mut zadig {
+        redact_zadig(zadig);
+    }
     if let Some(owned) = &mut owned {
         owned.unread.iter_mut().for_each(redact_unread);
     }
@@ -150,6 +179,7 @@ pub fn redacted(survey: Survey) -> Survey {
         namespaces_listed,
         apis,
         secrets,
+        zadig,
         comparisons: comparisons.into_iter().map(redact_comparison).collect(),
         owned,
         unread: changed(unread, redact_unread),
@@ -206,6 +236,55 @@ fn redact_comparison(mut seen: SeenComparison) -> SeenComparison {
     seen
 }
 
+/// Of Zadig's words nothing stays, of its names all: but who did something is a
+/// person's name, and says nothing of what is wrong.
+fn redact_zadig(zadig: &mut SeenZadig) {
+    let SeenZadig {
+        server: _,
+        failed,
+        time: _,
+        api: _,
+        version: _,
+        licence: _,
+        admin,
+        place,
+        clusters,
+        projects,
+        environments,
+        operations,
+        earlier: _,
+    } = zadig;
+    let mut reasons: Vec<&mut String> = failed.iter_mut().collect();
+    if let Proof::Missing { reason } = admin {
+        reasons.push(reason);
+    }
+    for list in environments {
+        reasons.extend(list.list.missing.iter_mut().map(|gap| &mut gap.reason));
+        for environment in &mut list.list.items {
+            match &mut environment.detail {
+                Detail::NotAsked => {}
+                Detail::Unread { reason } => reasons.push(reason),
+                Detail::Read(detail) => {
+                    reasons.extend(&mut detail.refused);
+                    let services = detail.services.iter_mut();
+                    reasons.extend(services.filter_map(|one| one.error.as_mut()));
+                }
+            }
+        }
+    }
+    let gaps = [
+        &mut clusters.missing,
+        &mut projects.missing,
+        &mut operations.missing,
+        &mut place.aslan.missing,
+    ];
+    reasons.extend(gaps.into_iter().flatten().map(|gap| &mut gap.reason));
+    reasons.into_iter().for_each(redact_reason);
+    for operation in &mut operations.items {
+        REDACTED.clone_into(&mut operation.user);
+    }
+}
+
 fn redact_unread(unread: &mut Unread) {
     redact_reason(&mut unread.reason);
 }
@@ -213,8 +292,9 @@ fn redact_unread(unread: &mut Unread) {
 /// Our own words stay; of what somebody else said only that it was said.
 fn redact_reason(reason: &mut String) {
     let answered = |text: &str| {
-        let code = text.strip_prefix("the API server answered ");
-        code.is_some_and(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()))
+        let by = ["the API server answered ", "Zadig answered "];
+        let code = by.iter().find_map(|by| text.strip_prefix(by));
+        code.is_some_and(|code| code.len() <= 4 && code.bytes().all(|b| b.is_ascii_digit()))
     };
     let own = |text: &str| REASONS.contains(&text) || answered(text);
     if own(reason) {

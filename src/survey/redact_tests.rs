@@ -4,6 +4,9 @@ use super::*;
 use crate::helm::Status;
 use crate::live::{Change, ObjectRef};
 use crate::survey::fixture::{deployment, record, says, see, survey};
+use crate::survey::zadig::{
+    EnvironmentDetail, Place, Told, ZadigEnvironment, ZadigList, ZadigOperation, ZadigService,
+};
 use crate::survey::{Comparison, SeenApi, SeenLease, SeenNamespace, SeenOwned, Unreadable};
 
 fn description_of(text: &str) -> String {
@@ -130,9 +133,58 @@ fn planted(secret: &str, before: &str) -> Survey {
         objects: Vec::new(),
         unread: vec![unread()],
     });
+    survey.zadig = Some(told_by_zadig(text));
     survey.note_unreadable();
     survey.unread.push(unread());
     survey
+}
+
+/// What Zadig said, wherever its words can stand.
+fn told_by_zadig(text: impl Fn() -> String) -> SeenZadig {
+    let service = ZadigService {
+        error: Some(text()),
+        ..ZadigService::default()
+    };
+    let detail = EnvironmentDetail {
+        services: vec![service],
+        refused: Some(text()),
+        ..EnvironmentDetail::default()
+    };
+    let unread = Detail::Unread { reason: text() };
+    let environments = [Detail::Read(detail), unread].map(|detail| ZadigEnvironment {
+        name: "dev".into(),
+        namespace: None,
+        cluster: "abc".into(),
+        status: "success".into(),
+        updated: None,
+        detail,
+    });
+    let operation = ZadigOperation {
+        time: None,
+        user: text(),
+        project: "shop".into(),
+        method: "删除".into(),
+        function: "环境".into(),
+        targets: vec!["dev".into()],
+        status: 200,
+    };
+    SeenZadig {
+        failed: Some(text()),
+        admin: Proof::Missing { reason: text() },
+        clusters: Told::nothing(text()),
+        projects: Told::nothing(text()),
+        environments: vec![ZadigList {
+            project: "shop".into(),
+            production: false,
+            list: Told::part(environments.into(), text()),
+        }],
+        operations: Told::part(vec![operation], text()),
+        place: Place {
+            aslan: Told::nothing(text()),
+            ..Place::default()
+        },
+        ..SeenZadig::default()
+    }
 }
 
 proptest! {

@@ -5,8 +5,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use dialoguer::Input;
 use dialoguer::theme::SimpleTheme;
+use dialoguer::{Input, Password};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::Failure;
@@ -104,6 +104,13 @@ impl Terminal {
             .interact();
         let answer = prompt.unwrap_or_default().trim().to_lowercase();
         answer == "y" || answer == "yes"
+    }
+
+    /// Asks for a secret on stderr; it is not shown as it is typed. Call it only
+    /// where [`Terminal::interactive`] says so.
+    pub fn secret(&self, question: &str) -> Option<String> {
+        let prompt = Password::with_theme(&SimpleTheme).with_prompt(sanitize(question));
+        prompt.allow_empty_password(true).interact().ok()
     }
 
     /// Shows that something long goes on, and how far it is, where that can be

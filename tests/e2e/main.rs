@@ -24,6 +24,7 @@ mod records;
 mod rooms;
 mod scenarios;
 mod tool;
+mod zadig;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may use; DESIGN.md shows the same table.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("helm", &[]),
     ("live", &["helm"]),
     ("survey", &["helm", "live"]),
@@ -13,7 +13,9 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("diagnose", &["survey", "live", "helm"]),
     ("trace", &["plan", "survey", "live", "helm"]),
     ("plan", &["diagnose", "snapshot", "survey", "live", "helm"]),
-    ("cluster", &["survey", "live", "helm"]),
+    ("wire", &[]),
+    ("cluster", &["survey", "live", "helm", "wire"]),
+    ("zadig", &["survey", "wire"]),
     ("store", &["snapshot", "plan", "survey", "helm"]),
     (
         "execute",
@@ -33,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         "cli",
         &[
             "helm", "live", "survey", "snapshot", "diagnose", "plan", "cluster", "store",
-            "execute", "trace", "report", "terminal", "error",
+            "execute", "trace", "report", "terminal", "error", "wire", "zadig",
         ],
     ),
 ];

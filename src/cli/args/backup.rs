@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Writing;
+use super::{Writing, ZadigArgs};
 
 use crate::snapshot::retention::{Policy, Within};
 
@@ -315,4 +315,6 @@ pub(in crate::cli) struct RestoreArgs {
     pub(in crate::cli) other_cluster: bool,
     #[command(flatten)]
     pub(in crate::cli) writing: Writing,
+    #[command(flatten)]
+    pub(in crate::cli) zadig: ZadigArgs,
 }

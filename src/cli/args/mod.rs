@@ -8,6 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 mod backup;
+mod zadig;
+
+pub(in crate::cli) use zadig::ZadigArgs;
 
 pub(in crate::cli) use backup::{
     BackupArgs, BackupCommand, CreateArgs, DiffArgs, ExportArgs, ExportFormat, ForgetArgs,
@@ -30,6 +33,7 @@ use crate::helm::Driver;
         KUBECONFIG, HTTPS_PROXY, NO_PROXY   as kubectl reads them\n  \
         HELM_NAMESPACE, HELM_KUBECONTEXT, HELM_KUBETOKEN, ...   as helm reads them, where no flag\n  \
         \u{20}                                   is given; as a kubectl plugin they do not count\n  \
+        ZADIG_URL, ZADIG_TOKEN              the Zadig to compare with, and an API token for it\n  \
         ZADIG_DOCTOR_HOME                   where the local store is"
 )]
 pub(in crate::cli) struct Cli {
@@ -175,6 +179,7 @@ pub(in crate::cli) enum VerbArgs {
         {self} check                        # the context's namespace\n  \
         {self} check -A                     # the whole cluster\n  \
         {self} check web -n shop -o json    # one release, for a script\n  \
+        {self} check -A --zadig https://zadig.example.com   # compare with what Zadig lists\n  \
         {self} check web -n shop --ready-for upgrade && helm upgrade --install web ...")]
     Check(CheckArgs),
     /// Save releases' records to the local store, and look at what was saved
@@ -279,6 +284,8 @@ pub(in crate::cli) struct CheckArgs {
     pub(in crate::cli) ready_for: Option<ReadyFor>,
     #[command(flatten)]
     pub(in crate::cli) life: Life,
+    #[command(flatten)]
+    pub(in crate::cli) zadig: ZadigArgs,
 }
 
 /// Where Helm keeps its records, as `HELM_DRIVER` calls it.
@@ -382,6 +389,8 @@ pub(in crate::cli) struct UnstickArgs {
     pub(in crate::cli) life: Life,
     #[command(flatten)]
     pub(in crate::cli) writing: Writing,
+    #[command(flatten)]
+    pub(in crate::cli) zadig: ZadigArgs,
 }
 
 #[derive(Debug, Args)]
@@ -394,6 +403,8 @@ pub(in crate::cli) struct PruneArgs {
     pub(in crate::cli) keep: u32,
     #[command(flatten)]
     pub(in crate::cli) writing: Writing,
+    #[command(flatten)]
+    pub(in crate::cli) zadig: ZadigArgs,
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use crate::cli::args::RestoreArgs;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
 use crate::cli::write::{self, Ready};
-use crate::cli::{connect, look};
+use crate::cli::{connect, look, zadig};
 use crate::cluster::{Cluster, Wanted};
 use crate::diagnose::{Finding, Policy};
 use crate::error::{Exit, Failure};
@@ -33,6 +33,7 @@ pub(super) async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<E
     let snapshot = existing(settings)?.snapshot(&args.snapshot);
     let snapshot = snapshot.map_err(connect::unstored)?;
     let chosen = chosen(settings, args, &snapshot)?;
+    let watch = zadig::Watch::over(settings, &args.zadig, Policy::default())?;
     let Ready {
         cluster,
         store,
@@ -51,17 +52,22 @@ pub(super) async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<E
     let all = args.releases.is_empty();
     let scope = scope(&asked);
     let (survey, plan) = planned(settings, &cluster, &store, &scope, &asked).await?;
+    let held = watch.hold(settings, &cluster, &survey, plan).await?;
+    let plan = &held.plan;
     let manner = Manner {
         lock,
-        also_save: write::siblings(&survey, &plan),
+        also_save: write::siblings(&survey, plan),
         ..Manner::default()
     };
     let again = async |_: &OperationId| {
         let planned = planned(settings, &cluster, &store, &scope, &asked).await;
-        Ok(planned.map_err(ExecuteError::look)?.1)
+        let (survey, plan) = planned.map_err(ExecuteError::look)?;
+        let held = watch.hold(settings, &cluster, &survey, plan).await;
+        Ok(held.map_err(ExecuteError::look)?.plan)
     };
     let how = (writing, &manner, all);
-    let exit = write::carry_out(settings, &cluster, Some(&store), &plan, how, again).await?;
+    let exit = write::carry_out(settings, &cluster, Some(&store), plan, how, again).await?;
+    held.say(settings, exit, writing);
     Ok(exit.and(lost).and(write::unread(settings, &survey, all)))
 }
 

@@ -30,11 +30,24 @@ mod stuck_uninstalling;
 mod two_drivers;
 mod undecodable_record;
 mod unlabeled_record;
+mod zadig_claimed_twice;
+mod zadig_compatibility;
+mod zadig_deletion;
+mod zadig_environment_gone;
 mod zadig_history_full;
 mod zadig_labels_stripped;
 mod zadig_leftover_namespace;
+mod zadig_lost_environment;
 mod zadig_managed;
+mod zadig_missing_release;
+mod zadig_namespace_missing;
+mod zadig_orphan_release;
+mod zadig_project_gone;
+mod zadig_recycle;
 mod zadig_refuses;
+mod zadig_stale_error;
+mod zadig_stuck_environment;
+mod zadig_template_missing;
 
 /// A check: data, and functions of a survey.
 #[derive(Debug)]
@@ -92,7 +105,7 @@ impl Check {
 }
 
 /// All checks, in the order of `explain`.
-pub static CHECKS: [&Check; 31] = [
+pub static CHECKS: [&Check; 44] = [
     &stuck_pending::CHECK,
     &stuck_uninstalling::CHECK,
     &last_unknown::CHECK,
@@ -118,6 +131,19 @@ pub static CHECKS: [&Check; 31] = [
     &zadig_history_full::CHECK,
     &zadig_labels_stripped::CHECK,
     &zadig_leftover_namespace::CHECK,
+    &zadig_project_gone::CHECK,
+    &zadig_lost_environment::CHECK,
+    &zadig_environment_gone::CHECK,
+    &zadig_stuck_environment::CHECK,
+    &zadig_orphan_release::CHECK,
+    &zadig_missing_release::CHECK,
+    &zadig_namespace_missing::CHECK,
+    &zadig_claimed_twice::CHECK,
+    &zadig_stale_error::CHECK,
+    &zadig_recycle::CHECK,
+    &zadig_template_missing::CHECK,
+    &zadig_deletion::CHECK,
+    &zadig_compatibility::CHECK,
     &lost_records::CHECK,
     &missing_objects::CHECK,
     &ownership_mismatch::CHECK,

@@ -35,6 +35,7 @@ pub(super) fn finding(
 ) -> Option<Reason> {
     let (weight, says) = match finding.id {
         "stuck-pending" | "stuck-uninstalling" => stuck(finding, history, operation),
+        "zadig-stuck-environment" => Some((at_work(finding), None)),
         "undecodable-record" | "unlabeled-record" => hidden(finding, history, operation),
         "namespace-terminating" | "namespace-gone" | "removed-api" | "deprecated-api" => {
             around(finding, history, operation)
@@ -52,13 +53,18 @@ pub(super) fn finding(
 
 type Weighed = Option<(Weight, Option<String>)>;
 
-/// An operation that did not end, or is at work.
-fn stuck(finding: &Finding, history: &History<'_>, operation: Operation) -> Weighed {
-    let alive = match finding.verdict {
+/// What is at work collides with whatever is begun beside it.
+fn at_work(finding: &Finding) -> Weight {
+    match finding.verdict {
         Some(Verdict::Stale) => Notes,
         Some(Verdict::PossiblyRunning) => Blocks,
         Some(Verdict::Unknown) | None => Hides,
-    };
+    }
+}
+
+/// An operation that did not end, or is at work.
+fn stuck(finding: &Finding, history: &History<'_>, operation: Operation) -> Weighed {
+    let alive = at_work(finding);
     let uninstalling = finding.id == "stuck-uninstalling";
     let goes_on =
         |advice: &crate::diagnose::Advice| matches!(advice.command, Some(Command::Helm(..)));

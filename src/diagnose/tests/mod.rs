@@ -12,6 +12,7 @@ mod extent;
 mod histories;
 mod life;
 mod objects;
+mod platform;
 mod ready;
 mod redacted;
 mod states;

@@ -15,6 +15,7 @@ mod harm;
 mod incremental;
 mod operations;
 mod snapshots;
+mod zadig;
 
 fn open() -> (tempfile::TempDir, Store) {
     let home = tempfile::tempdir().unwrap();

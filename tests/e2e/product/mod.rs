@@ -22,6 +22,7 @@ mod installed;
 mod interop;
 mod interrupted;
 mod old;
+mod platform;
 mod prompts;
 mod ready;
 mod refusals;

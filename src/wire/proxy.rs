@@ -1,4 +1,4 @@
-//! The way to the API server: directly or through a proxy, as Go decides it.
+//! The way to a server: directly or through a proxy, as Go decides it.
 //!
 //! kube 5.0 takes a proxy from `HTTPS_PROXY` and then compares `NO_PROXY` with
 //! the proxy's own host, where kubectl and Helm compare the API server's
@@ -11,52 +11,62 @@ use std::net::IpAddr;
 use http::Uri;
 
 use super::cause::Cause;
-use super::connect::{ConnectError, ConnectOptions};
 
-/// The proxy that the kubeconfig names, whatever `NO_PROXY` says; else the
-/// environment's.
-pub(super) fn chosen(
-    server: &Uri,
-    named: Option<&str>,
-    options: &ConnectOptions,
-) -> Result<Option<Uri>, ConnectError> {
-    if let Some(named) = named {
-        return url(named).map(Some);
-    }
-    let (environments, default_port) = match server.scheme_str() {
-        Some("http") => (&options.http_proxy, 80),
-        _ => (&options.https_proxy, 443),
-    };
-    let port = server.port_u16().unwrap_or(default_port);
-    let no_proxy = options.no_proxy.as_deref().unwrap_or_default();
-    match environments {
-        Some(proxy) if !bypassed(server.host().unwrap_or_default(), port, no_proxy) => {
-            url(proxy).map(Some)
+/// What the environment says of proxies.
+#[derive(Clone, Default)]
+pub struct Proxies {
+    /// `HTTPS_PROXY`: the way to an `https://` server.
+    pub https: Option<String>,
+    /// `HTTP_PROXY`: the same to an `http://` server.
+    pub http: Option<String>,
+    /// `NO_PROXY`: hosts for which no proxy is used.
+    pub none: Option<String>,
+}
+
+impl Proxies {
+    /// The proxy on the way to that server.
+    ///
+    /// # Errors
+    ///
+    /// If its URL is none, or of a kind that is not spoken.
+    pub fn to(&self, server: &Uri) -> Result<Option<Uri>, Cause> {
+        let (proxy, default_port) = match server.scheme_str() {
+            Some("http") => (&self.http, 80),
+            _ => (&self.https, 443),
+        };
+        let port = server.port_u16().unwrap_or(default_port);
+        let none = self.none.as_deref().unwrap_or_default();
+        match proxy {
+            Some(proxy) if !bypassed(server.host().unwrap_or_default(), port, none) => {
+                url(proxy).map(Some)
+            }
+            _ => Ok(None),
         }
-        _ => Ok(None),
     }
 }
 
-/// Its text is not quoted: there may be a password in it.
-fn url(text: &str) -> Result<Uri, ConnectError> {
+/// A proxy's URL. Its text is not quoted: there may be a password in it.
+///
+/// # Errors
+///
+/// If it is none, or of a kind that is not spoken.
+pub fn url(text: &str) -> Result<Uri, Cause> {
     let text = match text.contains("://") {
         true => text.to_owned(),
         false => format!("http://{text}"),
     };
-    let url: Uri = text
-        .parse()
-        .map_err(|e| ConnectError::Proxy(Cause::of(&e)))?;
+    let url: Uri = text.parse().map_err(|e| Cause::of(&e))?;
     match url.scheme_str() {
         Some("http" | "https" | "socks5") => Ok(url),
         _ => {
             let cause = "it begins neither with http://, https:// nor socks5://";
-            Err(ConnectError::Proxy(Cause::new(cause)))
+            Err(Cause::new(cause))
         }
     }
 }
 
-/// Whether the API server at this host and port is reached without a proxy.
-pub(super) fn bypassed(host: &str, port: u16, no_proxy: &str) -> bool {
+/// Whether the server at this host and port is reached without a proxy.
+fn bypassed(host: &str, port: u16, no_proxy: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
     let address: Option<IpAddr> = host.parse().ok();
     if host == "localhost" || address.is_some_and(|ip| ip.is_loopback()) {
