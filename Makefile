@@ -1,5 +1,5 @@
 # The two commands a newcomer needs: `make demo` and `make test`.
-.PHONY: all bed demo test scenarios bench check dist dist-check clean
+.PHONY: all bed demo demo-zadig test scenarios bench check dist dist-check clean
 
 all:
 	cargo build --release
@@ -12,6 +12,11 @@ bed: needs
 demo: bed
 	cargo build
 	tests/bed/run -- tests/demo/demo
+
+# The state of a first report: a deletion in Zadig that was cut off. Zadig is its double, all else is real.
+demo-zadig: bed
+	cargo test --locked --test e2e --no-run
+	tests/bed/run -- tests/demo/demo-zadig
 
 # The whole suite, against a real cluster. Most tests wait for it, so more of them run at a time than there are cores.
 test: needs

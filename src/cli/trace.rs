@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use super::args::TraceArgs;
 use super::reach::unseen;
 use super::settings::Settings;
-use super::{connect, files, print};
+use super::{connect, files, print, zadig};
 use crate::cluster::Cluster;
+use crate::diagnose::zadig::labeled_project;
 use crate::error::{Exit, Failure};
 use crate::helm::Driver;
 use crate::live::ObjectRef;
@@ -22,6 +23,7 @@ pub(super) async fn trace(settings: &Settings, args: &TraceArgs) -> Result<Exit,
         let message = "trace is about one release of one namespace, and takes no -A and no -l";
         return Err(Failure::new(Exit::Usage, message).hint("give the namespace with -n"));
     }
+    let zadig = zadig::connect(settings, &args.zadig)?;
     let cluster = connect::cluster(settings).await?;
     let opened = connect::existing_store(settings);
     let operations = match &opened {
@@ -39,10 +41,18 @@ pub(super) async fn trace(settings: &Settings, args: &TraceArgs) -> Result<Exit,
         namespace: scope.namespace.clone().unwrap_or_default(),
         release: args.release.clone(),
         objects: Vec::new(),
+        project: None,
     };
+    let place = [Need::Namespace(subject.namespace.clone())];
+    cluster.answer(&mut survey, &place, false).await;
+    subject.project = labeled_project(&survey, &subject.namespace).map(str::to_owned);
     look_closer(&cluster, store.as_ref(), &mut survey, &mut subject).await;
     let events = cluster.events(&subject.namespace).await;
     drop(progress);
+    if let Some(zadig) = &zadig {
+        let here = (&cluster, args.zadig.zadig_cluster.clone());
+        zadig::ask(settings, zadig, here, store.as_ref(), &mut survey).await;
+    }
     let audited = audited(&args.audit_logs, &subject)?;
     let receipts = store.as_ref().map(|store| receipts(store, &survey));
     let receipts = receipts.transpose()?.unwrap_or_default();

@@ -273,11 +273,27 @@ fn sources(trace: &Trace<'_>) -> Vec<SourceV1> {
             Ok(events) => Ok(count(*events, "event")),
             Err(reason) => Err(reason.clone()),
         }),
+        source(Source::Zadig, zadig(trace.survey)),
         source(Source::OwnLog, match &trace.heard.operations {
             Ok(()) => Ok("the store on this machine".to_owned()),
             Err(reason) => Err(reason.clone()),
         }),
     ]
+}
+
+fn zadig(survey: &Survey) -> Result<String, String> {
+    let Some(zadig) = &survey.zadig else {
+        return Err("not asked; --zadig URL reads its operation log".to_owned());
+    };
+    if let Some(failed) = &zadig.failed {
+        return Err(failed.clone());
+    }
+    let told = count(zadig.operations.items.len(), "deletion");
+    match &zadig.operations.missing {
+        None => Ok(told),
+        Some(gap) if zadig.operations.items.is_empty() => Err(gap.reason.clone()),
+        Some(gap) => Ok(format!("{told}, and not all: {}", gap.reason)),
+    }
 }
 
 fn audited(audit: Audit) -> String {

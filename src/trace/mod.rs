@@ -35,6 +35,8 @@ pub struct Subject {
     pub release: String,
     /// The objects that its last known manifest and hooks name.
     pub objects: Vec<ObjectRef>,
+    /// The key of the project in Zadig whose namespace it is.
+    pub project: Option<String>,
 }
 
 impl Subject {
@@ -61,6 +63,8 @@ pub enum Source {
     Record,
     /// An Event of the namespace.
     Event,
+    /// Zadig's operation log.
+    Zadig,
     /// Our own operations.
     OwnLog,
 }
@@ -73,13 +77,14 @@ impl Source {
             Self::ManagedFields => "managedFields",
             Self::Record => "record",
             Self::Event => "event",
+            Self::Zadig => "Zadig",
             Self::OwnLog => "own log",
         }
     }
 
     /// Whether it tells of acts, and of who acted.
     fn acts(self) -> bool {
-        !matches!(self, Self::Record | Self::Event)
+        !matches!(self, Self::Record | Self::Event | Self::Zadig)
     }
 
     /// `the audit log says`.
@@ -89,6 +94,7 @@ impl Source {
             Self::ManagedFields => "managedFields say",
             Self::Record => "its record says",
             Self::Event => "an event says",
+            Self::Zadig => "Zadig's operation log says",
             Self::OwnLog => "this tool's own log says",
         }
     }
@@ -105,6 +111,9 @@ impl Source {
             Self::Record => "Helm's own words, by the clock of the machine that ran it",
             Self::Event => {
                 "kept for an hour by default; anybody who may create events can write one"
+            }
+            Self::Zadig => {
+                "what users asked Zadig for, by its clock; deletions go on after they were answered"
             }
             Self::OwnLog => "what this tool did from this machine, by the API server's clock",
         }

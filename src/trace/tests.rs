@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::helm::{Driver, Status};
 use crate::live::Writer;
+use crate::survey::SeenZadig;
 use crate::survey::fixture;
+use crate::survey::zadig::{self, ZadigOperation};
 use crate::survey::{Labels, Payload, Record, Survey, Unread};
 
 const NAMESPACE: &str = "shop";
@@ -20,6 +22,7 @@ fn subject() -> Subject {
             object("apps/v1", "Deployment"),
             object("networking.k8s.io/v1", "NetworkPolicy"),
         ],
+        project: Some("shop".into()),
     }
 }
 
@@ -340,6 +343,45 @@ fn who_impersonates_is_told_beside() {
     let claim = audited(&[event]).claims().next().unwrap();
     assert_eq!(claim.actor.unwrap().user.as_deref(), Some("carol"));
     assert_eq!(claim.words, "as impersonated by bob");
+}
+
+#[test]
+fn what_was_asked_of_zadig_is_told_beside() {
+    let operation = |project: &str, target: &str| ZadigOperation {
+        time: Some(at(1)),
+        user: "alice".into(),
+        project: project.into(),
+        method: "删除".into(),
+        function: "环境".into(),
+        targets: vec![target.into()],
+        status: 200,
+    };
+    let told = |operations| {
+        let survey = Survey {
+            zadig: Some(SeenZadig {
+                operations: zadig::Told::all(operations),
+                ..SeenZadig::default()
+            }),
+            ..none()
+        };
+        let told = Told {
+            survey: &survey,
+            events: &[],
+            receipts: &[],
+        };
+        let claims = timeline(&subject(), told, []);
+        // Nothing was removed by being asked for.
+        assert_eq!(verdict(&subject(), &survey, &claims).actor, None);
+        claims
+    };
+    let claims = told(vec![operation("shop", "dev"), operation("other", "dev")]);
+    assert_eq!(claims.len(), 1);
+    assert_eq!(claims[0].words, "删除 环境 dev");
+    assert_eq!(
+        claims[0].actor.as_ref().unwrap().to_string(),
+        "Zadig (user alice)"
+    );
+    assert_eq!(told(vec![operation("other", RELEASE)]).len(), 1);
 }
 
 #[test]

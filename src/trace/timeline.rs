@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Actor, Claim, Deed, Source, Subject, Thing};
+use super::{Actor, Claim, Deed, Kind, Source, Subject, Thing};
 use crate::live::Observed;
 use crate::plan::{Action, Outcome, Receipt};
+use crate::survey::zadig::ZadigOperation;
 use crate::survey::{Payload, Record, SeenEvent, Survey};
 
 /// What one client does to many things in this time is told as one deed.
@@ -49,6 +50,9 @@ pub fn timeline(
         own.any(|own| own.kind == object.kind && own.name == object.name)
             || (object.kind == "Namespace" && object.name == subject.namespace)
     };
+    let zadig = told.survey.zadig.iter();
+    let operations = zadig.flat_map(|zadig| &zadig.operations.items);
+    claims.extend(operations.filter_map(|one| of_operation(one, subject)));
     claims.extend(told.events.iter().filter(named).map(of_event));
     claims.extend(
         told.receipts
@@ -114,6 +118,29 @@ fn of_event(event: &SeenEvent) -> Claim {
         source: Source::Event,
         words: format!("{}: {}", event.reason, &event.message[..end]),
     }
+}
+
+/// What somebody asked Zadig to delete, in the release's project or under its
+/// name.
+fn of_operation(operation: &ZadigOperation, subject: &Subject) -> Option<Claim> {
+    let ours = subject.project.as_ref() == Some(&operation.project);
+    if !ours && !operation.targets.contains(&subject.release) {
+        return None;
+    }
+    let (method, function) = (&operation.method, &operation.function);
+    let user = (!operation.user.is_empty()).then(|| operation.user.clone());
+    Some(Claim {
+        at: operation.time?,
+        deed: Deed::Noted,
+        what: vec![Thing::Object(format!("project {}", operation.project))],
+        actor: Some(Actor {
+            kind: Kind::Zadig,
+            user,
+            agent: None,
+        }),
+        source: Source::Zadig,
+        words: format!("{method} {function} {}", operation.targets.join(", ")),
+    })
 }
 
 fn of_receipt(receipt: &Receipt, subject: &Subject) -> Vec<Claim> {

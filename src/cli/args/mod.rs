@@ -216,8 +216,8 @@ pub(in crate::cli) enum VerbArgs {
     /// Tell who changed or removed a release, and when, from whatever tells of it; touches nothing
     ///
     /// Sources are what is there now (records, managedFields), the namespace's events, this tool's
-    /// own operations, and, where it is given, the API server's audit log: it alone names users, and
-    /// tells of deletions.
+    /// own operations, Zadig's operation log with --zadig, and, where it is given, the API server's
+    /// audit log: it alone names users, and tells of deletions.
     #[command(after_help = "Examples:\n  \
         {self} trace web -n shop\n  \
         {self} trace web -n shop --audit-log /var/log/kubernetes/audit.log\n  \
@@ -425,6 +425,8 @@ pub(in crate::cli) struct TraceArgs {
     /// repeated
     #[arg(long = "audit-log", value_name = "FILE")]
     pub(in crate::cli) audit_logs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) zadig: ZadigArgs,
 }
 
 #[derive(Debug, Args)]
