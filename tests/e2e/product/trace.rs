@@ -46,10 +46,12 @@ fn installed(version: HelmVersion, label: &str) -> (Namespace, Helm) {
 }
 
 fn kubectl(namespace: &Namespace, args: &[&str]) {
+    let home = tempfile::tempdir().unwrap();
     let program = Program::new(setting("BED_KUBECTL").as_ref())
         .args(args)
         .args(["-n", namespace.name()])
-        .env("KUBECONFIG", &namespace.bed().kubeconfig);
+        .env("KUBECONFIG", &namespace.bed().kubeconfig)
+        .env("HOME", home.path());
     program.run().expect_code(0);
 }
 
