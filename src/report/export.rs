@@ -129,6 +129,8 @@ pub fn manifests_text(written: &Written, voice: &Voice) -> String {
 pub struct Chart<'a> {
     /// Where.
     pub to: &'a str,
+    /// The release's namespace.
+    pub namespace: &'a str,
     /// The release.
     pub release: &'a str,
     /// Of which revision the chart is.
@@ -165,6 +167,7 @@ pub fn chart_json(chart: &Chart<'_>) -> String {
 pub fn chart_text(chart: &Chart<'_>, voice: &Voice) -> String {
     let Chart {
         to,
+        namespace,
         release,
         revision,
         folder,
@@ -194,8 +197,9 @@ pub fn chart_text(chart: &Chart<'_>, voice: &Voice) -> String {
         text += &format!("  > fetch them\n      helm dependency update {to}\n");
     }
     let values = super::quote(&format!("{}/{USER_VALUES}", chart.to));
+    let place = format!("-n {}", super::quote(namespace));
     let release = super::quote(release);
     text + &format!(
-        "  > install it again\n      helm upgrade --install {release} {to} -f {values}\n"
+        "  > install it again\n      helm upgrade --install {release} {to} -f {values} {place}\n"
     )
 }

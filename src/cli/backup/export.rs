@@ -64,6 +64,7 @@ fn export_chart(
     out::write_folder(to, &folder.files)?;
     let told = Chart {
         to: &to.display().to_string(),
+        namespace: release.namespace,
         release: &release.release,
         revision: record.revision(),
         folder: &folder,
