@@ -38,13 +38,13 @@ pub enum ZadigError {
     /// 404 from something that is no Zadig.
     #[error("there is no Zadig at this address")]
     NotZadig,
-    /// 400 with [`ENVIRONMENT`].
+    /// 400 with the code of an environment that cannot be told.
     #[error("Zadig cannot read the environment (6078): {message}")]
     Environment {
         /// Zadig's words.
         message: String,
     },
-    /// 400 with [`LICENCE`].
+    /// 400 with the code of a licence that does not cover it.
     #[error("not covered by Zadig's licence: {message}")]
     Licence {
         /// Zadig's words.
