@@ -104,6 +104,9 @@ struct Objects {
     new: Vec<String>,
     old: Vec<String>,
     unlike: Vec<String>,
+    /// What it was to leave as it was, and is not there. Helm makes such objects
+    /// anew, so not all of it is in; whether it came to them, they do not tell.
+    gone: Vec<String>,
     untold: usize,
     /// How many it was to leave as they were.
     same: usize,
@@ -120,6 +123,9 @@ fn objects(seen: &SeenComparison) -> Objects {
             // What is spared from removal stays on purpose.
             (Change::Removed, Found::Old) if one.keep => {}
             (_, Found::Unserved | Found::Unreadable { .. }) => objects.untold += 1,
+            (Change::Same, Found::Missing) if !one.expires => {
+                objects.gone.push(format!("{name} (missing)"));
+            }
             (Change::Same, _) => objects.same += 1,
             // It was not made yet, or is done and gone.
             (Change::Added, Found::Old) | (_, Found::Missing) if one.expires => objects.untold += 1,
@@ -166,8 +172,9 @@ impl Objects {
         let unfinished = state(|hook| hook != HookState::Done);
         let changes = self.new.len() + self.old.len() + self.unlike.len();
         match (self.new.len(), self.unlike.len()) {
-            (new, _) if new == changes && !unfinished => Extent::All,
-            (0, 0) if !begun => Extent::None,
+            (new, _) if new == changes && !unfinished && self.gone.is_empty() => Extent::All,
+            (0, 0) if !begun && changes > 0 => Extent::None,
+            (0, 0) if !begun && self.gone.is_empty() => Extent::None,
             _ => Extent::Part,
         }
     }
@@ -177,7 +184,7 @@ impl Objects {
             extent,
             applied: self.new,
             not_applied: self.old,
-            unlike: self.unlike,
+            unlike: self.unlike.into_iter().chain(self.gone).collect(),
             untold: self.untold,
             same: self.same,
         }

@@ -102,13 +102,16 @@ pub fn created_text(snapshot: &Snapshot, voice: &Voice) -> String {
         true => "saved and verified",
         false => "INCOMPLETE",
     };
-    let head = format!(
+    let mut head = format!(
         "Snapshot {}: {complete}: {} of {}, {}",
         snapshot.id,
         count(snapshot.records.len(), "record"),
         count(snapshot.releases(), "release"),
         size(snapshot.bytes())
     );
+    if !snapshot.objects.is_empty() {
+        head += &format!("; {}", count(snapshot.objects.len(), "live object"));
+    }
     let mut text = prose(voice, "", &head);
     for missing in &snapshot.missing {
         let missing = format!("missing: {}: {}", missing.what, missing.reason);
@@ -126,18 +129,19 @@ pub fn list_json(snapshots: &[Summary]) -> String {
     })
 }
 
-/// `backup list` for a person, oldest first.
+/// `backup list` for a person, oldest first. What nobody noted takes no place.
 pub fn list_table(snapshots: &[Summary], voice: &Voice) -> String {
     if snapshots.is_empty() {
         return "no snapshots yet\n".to_owned();
     }
+    let noted = snapshots.iter().any(|one| !noted(one).is_empty());
     let row = |snapshot: &Summary| {
         let complete = match (&snapshot.damaged, snapshot.complete()) {
             (Some(_), _) => "DAMAGED",
             (None, true) => "yes",
             (None, false) => "NO",
         };
-        vec![
+        let row = [
             snapshot.id.to_string(),
             snapshot.about.time.to_string(),
             snapshot.about.reason.clone(),
@@ -145,10 +149,58 @@ pub fn list_table(snapshots: &[Summary], voice: &Voice) -> String {
             snapshot.records.to_string(),
             size(snapshot.bytes),
             complete.to_owned(),
-        ]
+        ];
+        let note = noted.then(|| self::noted(snapshot));
+        row.into_iter().chain(note).collect()
     };
     let heading = [
-        "SNAPSHOT", "TIME", "REASON", "RELEASES", "RECORDS", "SIZE", "COMPLETE",
+        "SNAPSHOT", "TIME", "REASON", "RELEASES", "RECORDS", "SIZE", "COMPLETE", "NOTE",
     ];
-    table(voice.width, &heading, snapshots.iter().map(row).collect())
+    let heading = &heading[..heading.len() - usize::from(!noted)];
+    table(voice.width, heading, snapshots.iter().map(row).collect())
+}
+
+/// A note, and behind it the tags.
+fn noted(snapshot: &Summary) -> String {
+    let tags = snapshot.about.tags.iter().map(|tag| format!("#{tag}"));
+    let note = Some(snapshot.about.note.clone()).filter(|note| !note.is_empty());
+    note.into_iter().chain(tags).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::Lang;
+    use crate::snapshot::About;
+
+    #[test]
+    fn a_note_and_tags_are_listed_where_there_are_any() {
+        let voice = Voice {
+            invoked: "zadig-doctor".into(),
+            keep: Vec::new(),
+            keep_for_helm: Vec::new(),
+            lang: Lang::En,
+            width: None,
+        };
+        let summary = |note: &str, tags: &[&str]| Summary {
+            id: crate::snapshot::SnapshotId("3f9a".into()),
+            about: About {
+                note: note.into(),
+                tags: tags.iter().map(|tag| (*tag).into()).collect(),
+                ..About::default()
+            },
+            releases: 1,
+            records: 2,
+            objects: 0,
+            bytes: 3,
+            missing: Vec::new(),
+            damaged: None,
+        };
+        let plain = list_table(&[summary("", &[])], &voice);
+        assert!(!plain.contains("NOTE"), "{plain}");
+        let both = [summary("", &[]), summary("before the move", &["nightly"])];
+        let told = list_table(&both, &voice);
+        assert!(told.lines().next().unwrap().ends_with("NOTE"), "{told}");
+        assert!(told.ends_with("before the move #nightly\n"), "{told}");
+    }
 }

@@ -28,15 +28,20 @@ impl Zadig {
                 total,
             } = match self.get(&question).await {
                 Ok(told) => told,
-                Err(error) => return Told::part(found, error.to_string()),
+                Err(error) => return Told::part(newest_first(found), error.to_string()),
             };
             let last = operation_logs.is_empty() || page * PAGE >= total;
             found.extend(operation_logs.into_iter().filter_map(Operation::seen));
             if last {
-                break;
+                return Told::all(newest_first(found));
             }
         }
-        found.sort_by_key(|one| std::cmp::Reverse(one.time));
-        Told::all(found)
+        let why = format!("only the first {} entries were read", PAGES * PAGE);
+        Told::part(newest_first(found), why).excused()
     }
+}
+
+fn newest_first(mut found: Vec<ZadigOperation>) -> Vec<ZadigOperation> {
+    found.sort_by_key(|one| std::cmp::Reverse(one.time));
+    found
 }

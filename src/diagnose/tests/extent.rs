@@ -77,6 +77,14 @@ fn none_some_or_all_of_it() {
     assert_eq!(extent(two(old(), old())), Extent::None);
     // What it was to leave alone says nothing, drifted or not.
     assert_eq!(extent(one(Same, differs())), Extent::All);
+    // But what it was to leave there is there, once all of it is in.
+    let beside = |found| {
+        let gone = compared("gone", Same, Found::Missing);
+        vec![compared("web", Changed, found), gone]
+    };
+    assert_eq!(extent(one(Same, Found::Missing)), Extent::Part);
+    assert_eq!(extent(beside(new())), Extent::Part);
+    assert_eq!(extent(beside(old())), Extent::None);
     let unreadable = Found::Unreadable {
         reason: "forbidden".into(),
     };
