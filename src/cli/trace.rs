@@ -67,12 +67,7 @@ pub(super) async fn trace(settings: &Settings, args: &TraceArgs) -> Result<Exit,
             .map(Vec::len)
             .map_err(|error| error.reason()),
         operations,
-        audit: (!args.audit_logs.is_empty()).then_some(report::Audit {
-            events: audited.events,
-            others: audited.others,
-            dropped: audited.dropped,
-            span: audited.span,
-        }),
+        audit: (!args.audit_logs.is_empty()).then_some(audited.log),
     };
     let timeline = trace::timeline(&subject, told, audited.claims());
     let verdict = trace::verdict(&subject, &survey, &timeline);
@@ -172,7 +167,7 @@ fn audited(files: &[PathBuf], subject: &Subject) -> Result<Requests, Failure> {
                 .hint("it is the file that kube-apiserver's --audit-log-path names, or part of it")
         })?;
     }
-    if requests.events == 0 && requests.others > 0 {
+    if requests.log.events == 0 && requests.log.others > 0 {
         let message = "what was given with --audit-log holds no audit events";
         let hint = "each line must be JSON of audit.k8s.io/v1, as kube-apiserver writes it";
         return Err(Failure::new(Exit::Usage, message).hint(hint));

@@ -19,9 +19,6 @@ use crate::survey::{Need, Payload, Record, RecordId, Survey, Unread};
 /// Single reads under way at a time: kind to the API server's fairness queues.
 pub(super) const AT_ONCE: usize = 8;
 
-/// Why a record is unread that was there and is not any more.
-pub const GONE: &str = "gone while reading";
-
 impl Cluster {
     /// Reads what is needed and writes it into the survey.
     ///
@@ -77,7 +74,8 @@ impl Cluster {
         let reading = self.read_items(gate.clone(), wanted, work, out);
         let putting = async {
             while let Some((id, read)) = read.recv().await {
-                let reason = match read {
+                let what = id.to_string();
+                let unread = match read {
                     Ok(Some(record)) => {
                         if let Some(place) = places.get(&id) {
                             // As a whole.
@@ -85,11 +83,13 @@ impl Cluster {
                         }
                         continue;
                     }
-                    Ok(None) => GONE.to_owned(),
-                    Err(error) => error.reason(),
+                    Ok(None) => Unread::gone(what),
+                    Err(error) => Unread {
+                        what,
+                        reason: error.reason(),
+                    },
                 };
-                let what = id.to_string();
-                survey.unread.push(Unread { what, reason });
+                survey.unread.push(unread);
             }
         };
         join(reading, putting).await;

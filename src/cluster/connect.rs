@@ -12,13 +12,11 @@ use base64::prelude::BASE64_STANDARD;
 use http::Uri;
 use kube::config::{Cluster as Entered, InClusterError, Kubeconfig};
 use kube::{Client, Config};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
 use super::kubeconfig::{self, Chosen, Entry};
 use super::login::{self, Login};
 use super::{Cluster, Inner, NEVER};
-use crate::wire::{Cause, Proxies, proxy};
+use crate::wire::{self, Cause, Proxies, proxy};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -284,17 +282,8 @@ fn certificates(
     path: Option<PathBuf>,
     pem: Result<Vec<u8>, Cause>,
 ) -> Result<Vec<Vec<u8>>, ConnectError> {
-    let found = pem.and_then(|pem| {
-        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        match found {
-            Ok(found) if !found.is_empty() => Ok(found),
-            _ => Err(Cause::new("it holds no certificate in PEM")),
-        }
-    });
-    match found {
-        Ok(found) => Ok(found.into_iter().map(|one| one.to_vec()).collect()),
-        Err(cause) => Err(ConnectError::Authority { path, cause }),
-    }
+    let found = pem.and_then(|pem| wire::certificates(&pem));
+    found.map_err(|cause| ConnectError::Authority { path, cause })
 }
 
 /// The service account of the pod in which this runs.

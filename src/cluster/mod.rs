@@ -51,7 +51,6 @@ mod wanted;
 mod whole;
 mod write;
 
-pub use answer::GONE;
 pub use connect::{ConnectError, ConnectOptions};
 pub use error::ApiError;
 pub use kubeconfig::Entry;

@@ -160,6 +160,15 @@ impl<'a> Claims<'a> {
         all.map(|(namespace, claims)| (*namespace, claims.as_slice()))
     }
 
+    /// The claims of namespaces that are looked at, by namespace.
+    pub fn inside<'c>(
+        &'c self,
+        context: Context<'c>,
+    ) -> impl Iterator<Item = (&'a str, &'c Claim<'a>)> + use<'c, 'a> {
+        let inside = self.all().filter(move |(one, _)| is_inside(context, one));
+        inside.flat_map(|(namespace, claims)| claims.iter().map(move |claim| (namespace, claim)))
+    }
+
     /// Whether the list of projects has that key.
     pub fn has_project(&self, key: &str) -> bool {
         self.zadig.projects.items.iter().any(|one| one == key)

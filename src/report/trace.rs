@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Voice, count, json, table::table};
 use crate::live::Observed;
 use crate::survey::{SeenObject, Survey};
-use crate::trace::{Actor, Claim, Ending, Kind, Source, Subject, Verdict};
+use crate::trace::{Actor, Claim, Ending, Kind, Log, Source, Subject, Verdict};
 
 /// How many things that something was done to at once are named.
 const NAMED: usize = 4;
@@ -19,20 +19,7 @@ pub struct Heard {
     /// Our own operations, or why there are none to be heard.
     pub operations: Result<(), String>,
     /// What the audit log held, if one was given.
-    pub audit: Option<Audit>,
-}
-
-/// What an audit log held.
-#[derive(Clone, Copy, Debug)]
-pub struct Audit {
-    /// Events, about anything.
-    pub events: usize,
-    /// Lines that are none.
-    pub others: usize,
-    /// Of what concerns the release: how much was let go.
-    pub dropped: usize,
-    /// From when to when.
-    pub span: Option<(Timestamp, Timestamp)>,
+    pub audit: Option<Log>,
 }
 
 /// All there is to print.
@@ -296,7 +283,7 @@ fn zadig(survey: &Survey) -> Result<String, String> {
     }
 }
 
-fn audited(audit: Audit) -> String {
+fn audited(audit: Log) -> String {
     let mut text = count(audit.events, "event");
     if let Some((first, last)) = audit.span {
         text += &format!(" from {first} to {last}");

@@ -154,6 +154,8 @@ pub enum LeaseState {
     },
 }
 
+const GONE: &str = "gone while reading";
+
 /// Something that could not be read. A survey with any is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unread {
@@ -221,6 +223,17 @@ impl Need {
 }
 
 impl Unread {
+    /// Something that was there and is no more when it is read.
+    pub fn gone(what: String) -> Self {
+        let reason = GONE.to_owned();
+        Self { what, reason }
+    }
+
+    /// Whether it is such a thing.
+    pub fn is_gone(&self) -> bool {
+        self.reason == GONE
+    }
+
     /// A listing of records that failed: of that driver, in that namespace or
     /// in all of them.
     pub fn listing(driver: Driver, namespace: Option<&str>, reason: String) -> Self {

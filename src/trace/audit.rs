@@ -17,13 +17,20 @@ const MANY: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Requests {
     found: VecDeque<Claim>,
-    /// How many lines were events.
+    /// What the log was.
+    pub log: Log,
+}
+
+/// An audit log, as far as it was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Log {
+    /// How many lines were events, about anything.
     pub events: usize,
     /// How many lines were none: the log of something else, or damaged.
     pub others: usize,
     /// How many of what was found had to be let go.
     pub dropped: usize,
-    /// The first and the last event's time, whatever it was about.
+    /// The first and the last event's time.
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
@@ -34,17 +41,17 @@ impl Requests {
             return;
         }
         let Ok(event) = serde_json::from_slice::<Event>(line) else {
-            self.others += 1;
+            self.log.others += 1;
             return;
         };
-        self.events += 1;
+        self.log.events += 1;
         let Some(at) = event.at() else { return };
-        let (first, last) = self.span.unwrap_or((at, at));
-        self.span = Some((first.min(at), last.max(at)));
+        let (first, last) = self.log.span.unwrap_or((at, at));
+        self.log.span = Some((first.min(at), last.max(at)));
         if let Some(claim) = event.claim(at, subject) {
             if self.found.len() == MANY {
                 self.found.pop_front();
-                self.dropped += 1;
+                self.log.dropped += 1;
             }
             self.found.push_back(claim);
         }

@@ -22,7 +22,7 @@ mod verdict;
 mod tests;
 
 pub use actor::{Actor, Kind};
-pub use audit::Requests;
+pub use audit::{Log, Requests};
 pub use timeline::{Told, timeline};
 pub use verdict::{Ending, Verdict, verdict};
 

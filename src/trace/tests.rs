@@ -313,7 +313,7 @@ fn what_changed_nothing_or_concerns_another_is_left_out() {
         ),
     ];
     let requests = audited(&others);
-    assert_eq!(requests.events, others.len());
+    assert_eq!(requests.log.events, others.len());
     assert_eq!(requests.claims().count(), 0);
 }
 
@@ -419,7 +419,7 @@ fn a_log_of_something_else_is_known_for_one() {
     ] {
         requests.take(line, &subject());
     }
-    assert_eq!((requests.events, requests.others), (0, 4));
+    assert_eq!((requests.log.events, requests.log.others), (0, 4));
 }
 
 proptest! {

@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use http::{HeaderValue, Uri};
 use kube::{Client, Config};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
 use super::{Inner, NEVER, Zadig};
-use crate::wire::{Cause, Proxies};
+use crate::wire::{self, Cause, Proxies};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -122,17 +120,8 @@ fn address(text: &str) -> Result<Uri, ConnectError> {
 
 fn certificates(path: PathBuf) -> Result<Vec<Vec<u8>>, ConnectError> {
     let read = std::fs::read(&path).map_err(|e| Cause::of(&e));
-    let found = read.and_then(|pem| {
-        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        match found {
-            Ok(found) if !found.is_empty() => Ok(found),
-            _ => Err(Cause::new("it holds no certificate in PEM")),
-        }
-    });
-    match found {
-        Ok(found) => Ok(found.into_iter().map(|one| one.to_vec()).collect()),
-        Err(cause) => Err(ConnectError::Authority { path, cause }),
-    }
+    let found = read.and_then(|pem| wire::certificates(&pem));
+    found.map_err(|cause| ConnectError::Authority { path, cause })
 }
 
 #[cfg(test)]

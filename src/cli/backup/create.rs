@@ -6,7 +6,7 @@ use crate::cli::args::CreateArgs;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
 use crate::cli::{connect, look, print};
-use crate::cluster::{Cluster, GONE, Wanted};
+use crate::cluster::{Cluster, Wanted};
 use crate::error::{Exit, Failure};
 use crate::execute::{self, Backup};
 use crate::report::snapshot as report;
@@ -78,7 +78,7 @@ async fn read_current(cluster: &Cluster, survey: &mut Survey) {
     let needs: Vec<_> = unread.map(|one| Need::Payload(one.id.clone())).collect();
     cluster.answer(survey, &needs, false).await;
     // What is gone by now is not missing.
-    survey.unread.retain(|unread| unread.reason != GONE);
+    survey.unread.retain(|unread| !unread.is_gone());
 }
 
 fn about(survey: &Survey, args: &CreateArgs) -> Result<About, Failure> {

@@ -1,5 +1,6 @@
 //! The checks: one file each, one visible list.
 
+use crate::diagnose::claims::Claims;
 use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding};
 use crate::helm::Status;
 use crate::survey::{History, Need, Record};
@@ -78,6 +79,13 @@ pub enum Examines {
         /// What it finds.
         run: fn(Context<'_>, &[History<'_>]) -> Vec<Finding>,
     },
+    /// What a Zadig claims, where one was asked and told something.
+    Claims {
+        /// What it wants to know.
+        needs: fn(Context<'_>, &Claims<'_>, &[History<'_>]) -> Vec<Need>,
+        /// What it finds.
+        run: fn(Context<'_>, &Claims<'_>, &[History<'_>]) -> Vec<Finding>,
+    },
 }
 
 impl Check {
@@ -89,6 +97,10 @@ impl Check {
                 needs.collect()
             }
             Examines::Survey { needs, .. } => needs(context, histories),
+            Examines::Claims { needs, .. } => {
+                let claims = Claims::of(context.survey);
+                claims.map_or_else(Vec::new, |claims| needs(context, &claims, histories))
+            }
         }
     }
 
@@ -100,6 +112,10 @@ impl Check {
                 found.collect()
             }
             Examines::Survey { run, .. } => run(context, histories),
+            Examines::Claims { run, .. } => {
+                let claims = Claims::of(context.survey);
+                claims.map_or_else(Vec::new, |claims| run(context, &claims, histories))
+            }
         }
     }
 }
@@ -158,6 +174,11 @@ pub fn find(id: &str) -> Option<&'static Check> {
 }
 
 fn no_needs(_: Context<'_>, _: &History<'_>) -> Vec<Need> {
+    Vec::new()
+}
+
+/// What Zadig told is all that is wanted.
+fn told_enough(_: Context<'_>, _: &Claims<'_>, _: &[History<'_>]) -> Vec<Need> {
     Vec::new()
 }
 

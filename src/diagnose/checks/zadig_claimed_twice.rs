@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Examines, listed, say};
+use super::{Check, Examines, listed, say, told_enough};
 use crate::diagnose::claims::{Claim, Claims, is_inside};
 use crate::diagnose::{Context, Explanation, Finding, Severity, Subject, Text};
-use crate::survey::{History, Need};
+use crate::survey::History;
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-claimed-twice",
@@ -32,17 +32,13 @@ pub(super) static CHECK: Check = Check {
                  或修改 release 命名规则使名字不同。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
 
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
-
-fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+fn run(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Finding> {
     let inside = claims.all().filter(|(one, _)| is_inside(context, one));
     inside
         .flat_map(|(namespace, claiming)| findings(namespace, claiming))

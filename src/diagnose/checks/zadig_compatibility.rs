@@ -1,10 +1,10 @@
 //! `zadig-compatibility`: the Helm in this Zadig is older than Kubernetes.
 
-use super::{Check, Examines, say};
-use crate::diagnose::claims::{Claims, is_inside};
+use super::{Check, Examines, say, told_enough};
+use crate::diagnose::claims::Claims;
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
+use crate::survey::History;
 use crate::survey::zadig::ZadigApi;
-use crate::survey::{History, Need};
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-compatibility",
@@ -30,7 +30,10 @@ pub(super) static CHECK: Check = Check {
             zh: "升级 Zadig。在此之前，新的用法先在测试环境中验证。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
 
 /// The Helm that is built in, and the newest minor version of Kubernetes 1 that
@@ -43,21 +46,16 @@ fn built_in(api: ZadigApi) -> Option<(&'static str, u32)> {
     }
 }
 
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
-
-fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
-    let found = Claims::of(context.survey).and_then(|claims| {
+fn run(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Finding> {
+    let found = || {
         let (helm, newest) = built_in(claims.zadig.api?)?;
         let kubernetes = claims.zadig.place.kubernetes.clone()?;
         let newer = minor(&kubernetes)? > newest;
         // It is about the cluster, and told once, where Zadig deploys first.
-        let mut inside = claims.all().filter(|(one, _)| is_inside(context, one));
-        let (namespace, _) = inside.next().filter(|_| newer)?;
-        Some(finding(&claims, namespace, (helm, newest), &kubernetes))
-    });
-    found.into_iter().collect()
+        let (namespace, _) = claims.inside(context).next().filter(|_| newer)?;
+        Some(finding(claims, namespace, (helm, newest), &kubernetes))
+    };
+    found().into_iter().collect()
 }
 
 /// `36` of `v1.36.2`.

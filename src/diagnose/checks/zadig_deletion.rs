@@ -1,11 +1,11 @@
 //! `zadig-deletion`: who deleted in Zadig what is still here.
 
-use super::{Check, Examines, say};
+use super::{Check, Examines, say, told_enough};
 use crate::diagnose::claims::{self, Claims};
 use crate::diagnose::zadig;
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
+use crate::survey::History;
 use crate::survey::zadig::ZadigOperation;
-use crate::survey::{History, Need};
 
 /// How many entries of the log one finding tells.
 const FEW: usize = 5;
@@ -35,21 +35,17 @@ pub(super) static CHECK: Check = Check {
             zh: "向记录中的人确认。剩下的资源是否还需要、如何处理，见与它同时给出的另一条结果。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
 
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
-
-fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+fn run(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Finding> {
     let namespaces = claims::namespaces(context).into_iter();
     let unclaimed = namespaces.filter(|namespace| claims.is_unclaimed(namespace));
     unclaimed
-        .filter_map(|namespace| finding(context, &claims, namespace))
+        .filter_map(|namespace| finding(context, claims, namespace))
         .collect()
 }
 

@@ -49,30 +49,22 @@ pub(super) static CHECK: Check = Check {
                  用 `helm uninstall` 卸载各 release，再删除命名空间。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims { needs, run },
 };
 
-fn needs(context: Context<'_>, histories: &[History<'_>]) -> Vec<Need> {
-    match context.survey.zadig.is_some() {
-        true => {
-            let scope = context.survey.scope.namespace.as_deref();
-            let held = histories.iter().map(|history| history.namespace);
-            zadig::needs(context, held.chain(scope))
-        }
-        false => Vec::new(),
-    }
+fn needs(context: Context<'_>, _: &Claims<'_>, histories: &[History<'_>]) -> Vec<Need> {
+    let scope = context.survey.scope.namespace.as_deref();
+    let held = histories.iter().map(|history| history.namespace);
+    zadig::needs(context, held.chain(scope))
 }
 
-fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+fn run(context: Context<'_>, claims: &Claims<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let namespaces = claims::namespaces(context).into_iter();
     let unclaimed = namespaces.filter(|namespace| claims.is_unclaimed(namespace));
     unclaimed
         .filter_map(|namespace| {
             let here = claims::in_namespace(histories, namespace);
-            Case::of(context, &claims, namespace, here)
+            Case::of(context, claims, namespace, here)
         })
         .map(Case::finding)
         .collect()

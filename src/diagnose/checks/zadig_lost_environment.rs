@@ -2,10 +2,10 @@
 //! of a project that it has not.
 
 use super::zadig_project_gone::again;
-use super::{Check, Examines};
+use super::{Check, Examines, told_enough};
 use crate::diagnose::claims::{Claim, Claims, certainty, in_namespace, is_inside};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
-use crate::survey::{History, Need};
+use crate::survey::History;
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-lost-environment",
@@ -33,17 +33,13 @@ pub(super) static CHECK: Check = Check {
                  chart 可用 `{self} backup export SNAPSHOT RELEASE --chart DIR` 导出。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
 
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
-
-fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+fn run(context: Context<'_>, claims: &Claims<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (namespace, claiming) in claims.all().filter(|(one, _)| is_inside(context, one)) {
         let here = in_namespace(histories, namespace).iter();
@@ -51,7 +47,7 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
         let lost = claiming
             .iter()
             .filter(|claim| !claims.has_project(claim.project));
-        findings.extend(lost.map(|claim| finding(&claims, namespace, claim, &releases)));
+        findings.extend(lost.map(|claim| finding(claims, namespace, claim, &releases)));
     }
     findings
 }

@@ -1,12 +1,12 @@
 //! `zadig-missing-release`: a service of an environment that has no release.
 
-use super::{Check, Examines, say};
+use super::{Check, Examines, say, zadig_namespace_missing};
 use crate::diagnose::claims::{Claim, Claims, in_namespace, looked_for};
 use crate::diagnose::{
     Advice, Context, Evidence, Explanation, Finding, Severity, Subject, Text, Verdict,
 };
 use crate::survey::zadig::ZadigService;
-use crate::survey::{History, NamespaceState, Need};
+use crate::survey::{History, NamespaceState};
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-missing-release",
@@ -37,17 +37,14 @@ pub(super) static CHECK: Check = Check {
                  可以调用 Zadig 的接口只移除服务信息、不动集群资源（is_delete=false），结果中会给出该请求。本工具只读取 Zadig。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        // In a namespace that is not there nothing is missing by itself.
+        needs: zadig_namespace_missing::needs,
+        run,
+    },
 };
 
-fn needs(context: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    super::zadig_namespace_missing::needs_of_claims(context)
-}
-
-fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+fn run(context: Context<'_>, claims: &Claims<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let there = |namespace: &str, release: &str| {
         let mut here = in_namespace(histories, namespace).iter();
         here.any(|one| one.release == release)
@@ -66,7 +63,7 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
                 && !there(namespace, release)
         });
         findings.extend(lost.filter_map(|(service, release)| {
-            finding(context, &claims, (namespace, claim), service, release)
+            finding(context, claims, (namespace, claim), service, release)
         }));
     }
     findings

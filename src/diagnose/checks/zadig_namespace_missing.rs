@@ -30,32 +30,21 @@ pub(super) static CHECK: Check = Check {
             zh: "如果不再需要该环境，在 Zadig 中删除它；如果需要，用备份恢复（`{self} backup restore SNAPSHOT`），或在 Zadig 中重新创建。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims { needs, run },
 };
 
-fn needs(context: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    needs_of_claims(context)
-}
-
 /// Whether the namespaces that Zadig claims are there.
-pub(super) fn needs_of_claims(context: Context<'_>) -> Vec<Need> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+pub(super) fn needs(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Need> {
     let claimed = claims.all().map(|(namespace, _)| namespace);
     around::namespaces(context, claimed.filter(|one| is_inside(context, one)))
 }
 
-fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
-    let missing = claims.all().filter(|(namespace, _)| {
-        let state = context.survey.namespace(namespace);
-        is_inside(context, namespace) && state == Some(&NamespaceState::Missing)
+fn run(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Finding> {
+    let missing = claims.inside(context).filter(|(namespace, _)| {
+        context.survey.namespace(namespace) == Some(&NamespaceState::Missing)
     });
     missing
-        .flat_map(|(namespace, claims)| claims.iter().map(move |claim| finding(namespace, claim)))
+        .map(|(namespace, claim)| finding(namespace, claim))
         .collect()
 }
 

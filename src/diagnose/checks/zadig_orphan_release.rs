@@ -1,11 +1,11 @@
 //! `zadig-orphan-release`: a release that no service of its environment has.
 
-use super::{Check, Examines, own, say};
+use super::{Check, Examines, own, say, told_enough};
 use crate::diagnose::claims::{Claim, Claims, certainty};
 use crate::diagnose::zadig;
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text, Verdict};
 use crate::helm::Status;
-use crate::survey::{History, Need, Record};
+use crate::survey::{History, Record};
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-orphan-release",
@@ -37,12 +37,11 @@ pub(super) static CHECK: Check = Check {
                  部署策略选择“仅导入服务”；否则用 `helm uninstall` 卸载。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
-
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
 
 /// Why it is taken for a release that Zadig had.
 enum Was {
@@ -52,13 +51,10 @@ enum Was {
     Seen(String),
 }
 
-fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+fn run(context: Context<'_>, claims: &Claims<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let found = histories.iter();
     found
-        .filter_map(|history| orphan(context, &claims, history))
+        .filter_map(|history| orphan(context, claims, history))
         .collect()
 }
 

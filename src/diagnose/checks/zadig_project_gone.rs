@@ -43,24 +43,16 @@ pub(super) static CHECK: Check = Check {
                  本工具只读取 Zadig，只给出步骤，不代为执行。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims { needs, run },
 };
 
-fn needs(context: Context<'_>, histories: &[History<'_>]) -> Vec<Need> {
-    match context.survey.zadig.is_some() {
-        true => {
-            let scope = context.survey.scope.namespace.as_deref();
-            let held = histories.iter().map(|history| history.namespace);
-            crate::diagnose::around::namespaces(context, held.chain(scope))
-        }
-        false => Vec::new(),
-    }
+fn needs(context: Context<'_>, _: &Claims<'_>, histories: &[History<'_>]) -> Vec<Need> {
+    let scope = context.survey.scope.namespace.as_deref();
+    let held = histories.iter().map(|history| history.namespace);
+    crate::diagnose::around::namespaces(context, held.chain(scope))
 }
 
-fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+fn run(context: Context<'_>, claims: &Claims<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for namespace in claims::namespaces(context) {
         let Some(project) = claims.project_of(context.survey, namespace) else {
@@ -74,7 +66,7 @@ fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
         let left = labeled || !releases.is_empty();
         let unclaimed = claims.is_unclaimed(namespace);
         if left && unclaimed && !claims.has_project(&project) {
-            findings.push(finding(context, &claims, (namespace, &project), &releases));
+            findings.push(finding(context, claims, (namespace, &project), &releases));
         }
     }
     findings

@@ -1,9 +1,9 @@
 //! `zadig-recycle`: an environment that Zadig will delete by itself soon.
 
-use super::{Check, Examines, own, say};
-use crate::diagnose::claims::{Claim, Claims, is_inside};
+use super::{Check, Examines, own, say, told_enough};
+use crate::diagnose::claims::{Claim, Claims};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Seconds, Severity, Subject, Text};
-use crate::survey::{History, Need};
+use crate::survey::History;
 
 /// How long before it strikes it is told, in seconds.
 const AHEAD: i64 = 2 * 86_400;
@@ -34,24 +34,17 @@ pub(super) static CHECK: Check = Check {
                  无论如何先备份：`{self} backup -n NAMESPACE`。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
 
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
-
-fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
-    let inside = claims.all().filter(|(one, _)| is_inside(context, one));
-    let claims = inside.flat_map(|(namespace, claiming)| {
-        let test = claiming.iter().filter(|claim| !claim.production);
-        test.map(move |claim| (namespace, claim))
-    });
-    claims
-        .filter_map(|(namespace, claim)| finding(context, namespace, claim))
+fn run(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Finding> {
+    let test = claims
+        .inside(context)
+        .filter(|(_, claim)| !claim.production);
+    test.filter_map(|(namespace, claim)| finding(context, namespace, claim))
         .collect()
 }
 

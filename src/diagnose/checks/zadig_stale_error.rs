@@ -1,11 +1,11 @@
 //! `zadig-stale-error`: Zadig calls a release failed that is deployed.
 
-use super::{Check, Examines, say, stated};
+use super::{Check, Examines, say, stated, told_enough};
 use crate::diagnose::claims::{Claim, Claims};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::helm::Status;
 use crate::survey::zadig::ZadigService;
-use crate::survey::{History, Need, Record};
+use crate::survey::{History, Record};
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-stale-error",
@@ -31,17 +31,13 @@ pub(super) static CHECK: Check = Check {
             zh: "在 Zadig 中重新更新该服务：部署成功后错误就会清除。集群中没有问题。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
 
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
-
-fn run(context: Context<'_>, histories: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
+fn run(_: Context<'_>, claims: &Claims<'_>, histories: &[History<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for history in histories {
         let newest = history.newest();

@@ -1,12 +1,12 @@
 //! `zadig-stuck-environment`: creating, updating or deleting for too long.
 
-use super::{Check, Examines, own, say};
-use crate::diagnose::claims::{Claim, Claims, is_inside};
+use super::{Check, Examines, own, say, told_enough};
+use crate::diagnose::claims::{Claim, Claims};
 use crate::diagnose::{
     Advice, Context, Evidence, Explanation, Finding, Seconds, Subject, Text, Verdict,
 };
+use crate::survey::History;
 use crate::survey::zadig::ZadigApi;
-use crate::survey::{History, Need};
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-stuck-environment",
@@ -37,23 +37,15 @@ pub(super) static CHECK: Check = Check {
                  然后在 Zadig 中重新更新该环境或其中任一服务，状态会随之更新；如果本来就要删除，则再次删除。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
 
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
-
-fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
-    let inside = claims.all().filter(|(one, _)| is_inside(context, one));
-    let busy = inside.flat_map(|(namespace, claiming)| {
-        let busy = claiming.iter().filter(|claim| claim.is_busy());
-        busy.map(move |claim| (namespace, claim))
-    });
-    busy.map(|(namespace, claim)| finding(context, &claims, namespace, claim))
+fn run(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Finding> {
+    let busy = claims.inside(context).filter(|(_, claim)| claim.is_busy());
+    busy.map(|(namespace, claim)| finding(context, claims, namespace, claim))
         .collect()
 }
 

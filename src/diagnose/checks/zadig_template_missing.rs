@@ -1,9 +1,9 @@
 //! `zadig-template-missing`: an environment that Zadig cannot read as a whole.
 
-use super::{Check, Examines, say};
-use crate::diagnose::claims::{Claim, Claims, is_inside};
+use super::{Check, Examines, say, told_enough};
+use crate::diagnose::claims::{Claim, Claims};
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
-use crate::survey::{History, Need};
+use crate::survey::History;
 
 pub(super) static CHECK: Check = Check {
     id: "zadig-template-missing",
@@ -33,21 +33,15 @@ pub(super) static CHECK: Check = Check {
                  chart 可用 `{self} backup export SNAPSHOT RELEASE --chart DIR` 导出；或在 Zadig 的环境中删除该服务。",
         },
     },
-    examines: Examines::Survey { needs, run },
+    examines: Examines::Claims {
+        needs: told_enough,
+        run,
+    },
 };
 
-fn needs(_: Context<'_>, _: &[History<'_>]) -> Vec<Need> {
-    Vec::new()
-}
-
-fn run(context: Context<'_>, _: &[History<'_>]) -> Vec<Finding> {
-    let Some(claims) = Claims::of(context.survey) else {
-        return Vec::new();
-    };
-    let inside = claims.all().filter(|(one, _)| is_inside(context, one));
-    let claims = inside
-        .flat_map(|(namespace, claiming)| claiming.iter().map(move |claim| (namespace, claim)));
-    claims
+fn run(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Finding> {
+    let inside = claims.inside(context);
+    inside
         .filter_map(|(namespace, claim)| finding(namespace, claim))
         .collect()
 }
