@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{LONG, Later};
-use crate::helm::HelmVersion;
+use crate::helm::{HelmVersion, chart};
+use crate::proxy::{Fault, Rule, Seen};
 use crate::scenarios::{RELEASE, find};
 
 #[test]
@@ -79,6 +80,38 @@ fn what_is_saved_is_compared_with_the_cluster_byte_by_byte() {
     let args = ["backup", "verify", "--read-cluster"];
     let told = later.tool.run(&args).expect_code(0).to_string();
     assert!(told.contains("since then: 1 changed, 1 gone"), "{told}");
+}
+
+/// Which objects there are, payloads say. Looking ahead for them may fail without
+/// a word: they are read all the same.
+#[test]
+fn live_objects_are_saved_though_looking_ahead_fails() {
+    let stage = find("healthy").make(HelmVersion::V3_17);
+    let later = Later::by(LONG);
+    let ahead = |seen: &Seen| seen.query.contains("superseded");
+    later.proxy.rule(Rule::new(Fault::Status(500)).when(ahead));
+    let saved = later.on(&stage, &["backup", "--live", "-o", "json"]);
+    let saved = saved.expect_code(0).json();
+    assert_eq!(saved["complete"], true);
+    // The chart's one, and the namespace.
+    assert_eq!(saved["objects"], 2, "{saved:#}");
+}
+
+#[test]
+fn what_a_selector_left_out_is_no_difference() {
+    let stage = find("healthy").make(HelmVersion::V4);
+    stage.helm.ok(&["install", "other", &chart("quiet")]);
+    let later = Later::by(LONG);
+    let saved = |args: &[&str]| {
+        let args = [args, &["-o", "json"]].concat();
+        let saved = later.on(&stage, &args).expect_code(0).json();
+        saved["id"].as_str().unwrap().to_owned()
+    };
+    let some = saved(&["backup", "-l", &format!("name={RELEASE}")]);
+    let all = saved(&["backup"]);
+    let told = later.tool.run(&["backup", "diff", &some, &all]);
+    let told = told.expect_code(0).to_string();
+    assert!(!told.contains("other"), "{told}");
 }
 
 #[test]
