@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Options;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 
+use super::outline::outline;
 use crate::live::{GENERATED, ObjectRef};
 
 /// How many documents of a manifest, and objects of its lists, are read.
@@ -120,9 +121,7 @@ impl Found {
 
     /// Reads one document; `place` says which, should it be no good.
     fn read(&mut self, text: &str, place: &str) {
-        self.aliased += usize::from(text.contains('&') && text.contains('*'));
-        let replays = if self.aliased <= 100 { 10_000 } else { 100 };
-        let document = match serde_saphyr::from_str_with_options(text, options(replays)) {
+        let document = match self.parse(text) {
             Ok(Some(document)) => document,
             Ok(None) => return,
             // The error's own text may quote the document.
@@ -160,6 +159,16 @@ impl Found {
             }
             self.declare(item, &format!("{place}: item {}", number + 1));
         }
+    }
+
+    /// Its outline if that is enough, the whole of it otherwise.
+    fn parse(&mut self, text: &str) -> Result<Option<Document>, serde_saphyr::Error> {
+        if let Some(document) = outline(text).as_deref().and_then(read) {
+            return Ok(Some(document));
+        }
+        self.aliased += usize::from(text.contains('&') && text.contains('*'));
+        let replays = if self.aliased <= 100 { 10_000 } else { 100 };
+        serde_saphyr::from_str_with_options(text, options(replays))
     }
 
     fn declare(&mut self, item: Item, place: &str) {
@@ -401,16 +410,16 @@ mod tests {
             let aliases = vec![format!("*a{}", level - 1); 8].join(", ");
             bomb += &format!("a{level}: &a{level} [{aliases}]\n");
         }
-        let (objects, fragments) =
-            declared(&(bomb + "apiVersion: v1\nkind: A\nmetadata: {name: x}\n"));
+        let identity = "apiVersion: v1\nkind: A\nmetadata: {name: x, labels: *a11}\n";
+        let (objects, fragments) = declared(&(bomb + identity));
         assert_eq!((objects.len(), fragments.len()), (0, 1));
     }
 
     #[test]
     fn aliases_are_bounded_in_all_documents_together() {
         let (few, many) = (["x"; 10].join(","), ["*a"; 50].join(","));
-        let identity = "apiVersion: v1\nkind: A\nmetadata: {name: x}";
-        let document = format!("---\n{identity}\na: &a [{few}]\nb: [{many}]\n");
+        let identity = "apiVersion: v1\nkind: A\nmetadata: {name: x, labels: *a}";
+        let document = format!("---\na: &a [{few}]\nb: [{many}]\n{identity}\n");
         let (objects, fragments) = declared(&document.repeat(105));
         assert_eq!((objects.len(), fragments.len()), (100, 5));
     }
@@ -420,7 +429,7 @@ mod tests {
         let deep = |levels: usize| {
             let spec = "[".repeat(levels) + &"]".repeat(levels);
             declared(&format!(
-                "apiVersion: v1\nkind: A\nmetadata: {{name: x}}\nspec: {spec}\n"
+                "apiVersion: v1\nkind: A\nmetadata: {{name: x}}\n\"spec\": {spec}\n"
             ))
         };
         assert_eq!(deep(60).0.len(), 1);
@@ -468,6 +477,32 @@ mod tests {
         fn random_text_never_panics(text in any::<String>(), yaml in "(---|[\n a:\\[\\]{}&*!|>'\"#,-]|kind: |items: |metadata: ){0,40}") {
             declared(&text);
             declared(&yaml);
+        }
+
+        #[test]
+        fn an_outline_names_what_the_whole_document_names(
+            lines in prop::collection::vec(
+                prop::sample::select(vec![
+                    "apiVersion: v1", "kind: A", "kind: B", "metadata:", "metadata: {name: z}", "  name: x", "  name: y",
+                    "  labels: *a", "spec:", "spec: &a", "- a", "  kind: B", "a: \"", "b\"", "  'c", "'", "d: |", "# e", "",
+                    "\"kind\": B", "items: []", "e: [", "]", "<<: *a",
+                ]),
+                0..12,
+            ),
+        ) {
+            let text = lines.join("\n");
+            let named = |document: Option<Document>| {
+                let Document { api_version, kind, metadata, items: None } = document? else {
+                    return None;
+                };
+                let mut found = Found::default();
+                found.declare(Item { api_version, kind, metadata }, "");
+                found.objects.pop()
+            };
+            let whole = named(read(&text));
+            if let Some(outline) = outline(&text) && whole.is_some() {
+                prop_assert_eq!(named(read(&outline)), whole);
+            }
         }
 
         #[test]

@@ -10,6 +10,7 @@ mod fields;
 pub mod manifest;
 pub mod masked;
 pub mod object;
+mod outline;
 pub mod read;
 pub mod readiness;
 pub mod relocate;
