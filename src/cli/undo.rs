@@ -76,10 +76,9 @@ fn wanted(store: &Store, id: Option<&str>, identity: &str) -> Result<Option<Rece
     }
     let receipts = store.operations().map_err(connect::unstored)?;
     let did_something = |receipt: &&Receipt| {
-        let done = |step| matches!(receipt.outcome(step), Outcome::Done { .. });
         receipt.plan.cluster.as_deref() == Some(identity)
             && receipt.plan.verb != Verb::Undo
-            && (0..receipt.plan.steps.len()).any(done)
+            && receipt.outcomes().iter().any(Outcome::done)
     };
     let last = receipts.iter().rev().find(did_something);
     let undone = |receipt: &&Receipt| {

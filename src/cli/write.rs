@@ -159,8 +159,8 @@ fn under_way(plan: &Plan, manner: &Manner) -> String {
 /// Whether steps were left out because somebody wanted it to stop; it is said
 /// on stderr.
 fn left_out(settings: &Settings, receipt: &Receipt) -> bool {
-    let steps = 0..receipt.plan.steps.len();
-    let left = steps.filter(|step| matches!(receipt.outcome(*step), Outcome::NotStarted));
+    let outcomes = receipt.outcomes().into_iter();
+    let left = outcomes.filter(|outcome| *outcome == Outcome::NotStarted);
     let left = left.count();
     if left > 0 {
         let text = format!(
@@ -240,10 +240,9 @@ fn refused(plan: &Plan, all: bool) -> Exit {
 /// How the operation ended. Where the releases were not asked for by name, one
 /// that was refused beside others that were done is work left undone.
 fn ended(receipt: &Receipt, all: bool) -> Exit {
-    let done = |index| matches!(receipt.outcome(index), Outcome::Done { .. });
-    let some = (0..receipt.plan.steps.len()).any(done);
-    let steps = 0..receipt.plan.steps.len();
-    let exits = steps.map(|index| match receipt.outcome(index) {
+    let outcomes = receipt.outcomes();
+    let some = outcomes.iter().any(Outcome::done);
+    let exits = outcomes.iter().map(|outcome| match outcome {
         Outcome::Done { .. } => Exit::Done,
         Outcome::Unknown(_) | Outcome::Started { .. } => Exit::Unreachable,
         Outcome::Refused(_) if all && some => Exit::Findings,

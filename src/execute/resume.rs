@@ -6,19 +6,22 @@
 //! put back now, if its release is still there: between those two steps it
 //! exists in the store alone.
 
+use jiff::Timestamp;
+
 use super::ExecuteError;
 use super::lock::Leases;
 use super::prepare::prepare_step;
 use super::stops::Stops;
 use super::write::{carry_out, done, end, look};
 use crate::cluster::Cluster;
+use crate::helm::Digest;
 use crate::plan::{Action, Event, Guard, OperationId, Outcome, Receipt, Step};
 use crate::snapshot::SavedRecord;
 use crate::store::{Store, StoreError};
 use crate::survey::RawRecord;
 
-/// How long after its beginning an operation's last request may still be under
-/// way although its process is dead, in seconds.
+/// How long a request may still be under way although its process is dead, in
+/// seconds.
 const UNDER_WAY: i64 = 60;
 
 /// What became of an interrupted operation.
@@ -75,12 +78,14 @@ async fn finish(
     lock: bool,
 ) -> Result<(), ExecuteError> {
     let id = &receipt.operation;
-    for (index, step) in receipt.plan.steps.iter().enumerate() {
-        if let Outcome::Started { .. } | Outcome::Unknown(_) = receipt.outcome(index) {
+    let steps = receipt.plan.steps.iter().zip(receipt.outcomes());
+    for (index, (step, outcome)) in steps.enumerate() {
+        if let Outcome::Started { .. } | Outcome::Unknown(_) = outcome {
             let now = look(cluster, &step.object).await?;
-            if landed(receipt, index, step, now.as_ref()) {
+            let (will_be, sent) = started(receipt, index);
+            if landed(will_be, step, now.as_ref()) {
                 store.append(id, &done(index, now.as_ref()))?;
-            } else if under_way(cluster, receipt, step) {
+            } else if under_way(cluster, sent, step) {
                 // Said later: until then the operation stays open.
                 return Ok(());
             } else {
@@ -103,17 +108,23 @@ async fn finish(
     Ok(())
 }
 
-/// Whether a write whose outcome was not noted has been done.
-fn landed(receipt: &Receipt, index: usize, step: &Step, now: Option<&RawRecord>) -> bool {
-    let will_be = receipt.events.iter().rev().find_map(|event| match event {
-        Event::Started { step, will_be } if *step == index => Some(*will_be),
+/// What a step was about to write, and when.
+fn started(receipt: &Receipt, index: usize) -> (Option<Digest>, Timestamp) {
+    let started = receipt.events.iter().rev().find_map(|event| match event {
+        Event::Started { step, will_be, at } if *step == index => Some((*will_be, *at)),
         _ => None,
     });
+    let (will_be, at) = started.unwrap_or_default();
+    (will_be, at.unwrap_or(receipt.began))
+}
+
+/// Whether a write whose outcome was not noted has been done.
+fn landed(will_be: Option<Digest>, step: &Step, now: Option<&RawRecord>) -> bool {
     match (&step.action, &step.guard, now) {
         (Action::EditRecord { .. }, Guard::Seen { uid, .. }, Some(now)) => {
-            now.uid() == uid && will_be.flatten() == Some(now.digest())
+            now.uid() == uid && will_be == Some(now.digest())
         }
-        (Action::CreateRecord { .. }, _, Some(now)) => will_be.flatten() == Some(now.digest()),
+        (Action::CreateRecord { .. }, _, Some(now)) => will_be == Some(now.digest()),
         (Action::DeleteRecord, Guard::Seen { uid, .. }, now) => {
             now.is_none_or(|now| now.uid() != uid)
         }
@@ -122,13 +133,14 @@ fn landed(receipt: &Receipt, index: usize, step: &Step, now: Option<&RawRecord>)
 }
 
 /// Whether a request of the dead process could still reach the API server and
-/// change what is said now. A creation could not: the name is taken by then.
-fn under_way(cluster: &Cluster, receipt: &Receipt, step: &Step) -> bool {
-    if matches!(step.action, Action::CreateRecord { .. }) {
+/// change what is said now. Where a record is to be put back it could not: the
+/// name is taken by then.
+fn under_way(cluster: &Cluster, sent: Timestamp, step: &Step) -> bool {
+    if matches!(step.guard, Guard::LeftBy { .. }) {
         return false;
     }
     let now = cluster.server_time();
-    now.is_none_or(|now| now.as_second() - receipt.began.as_second() < UNDER_WAY)
+    now.is_none_or(|now| now.as_second() - sent.as_second() < UNDER_WAY)
 }
 
 /// Creates what an earlier step of the same plan deleted for that purpose.
@@ -140,14 +152,14 @@ async fn put_back(
     leases: &mut Leases,
 ) -> Result<(), ExecuteError> {
     let receipt = store.operation(&id.0)?;
+    let outcomes = receipt.outcomes();
     let mut left_out = None;
     for (index, step) in receipt.plan.steps.iter().enumerate() {
         let Guard::LeftBy { step: before } = step.guard else {
             continue;
         };
-        let deleted = matches!(receipt.outcome(before), Outcome::Done { .. });
-        let missing = !matches!(receipt.outcome(index), Outcome::Done { .. });
-        if !deleted || !missing {
+        let done = |index: usize| outcomes.get(index).is_some_and(Outcome::done);
+        if !done(before) || done(index) {
             continue;
         }
         if let Some(reason) = unwanted(cluster, store, &receipt, step).await? {

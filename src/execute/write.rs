@@ -16,7 +16,8 @@ pub(super) async fn carry_out(
     prepared: Prepared,
 ) -> Result<Event, StoreError> {
     let will_be = prepared.will_be();
-    store.append(id, &Event::Started { step, will_be })?;
+    let at = cluster.server_time();
+    store.append(id, &Event::Started { step, will_be, at })?;
     let sent = send(cluster, &prepared, false).await;
     let event = match sent {
         Err(error) if !error.outcome_unknown() => Event::Refused {
@@ -51,13 +52,14 @@ pub(super) async fn rehearse(cluster: &Cluster, prepared: &Prepared) -> Result<(
 /// do: an outcome to find out, or a record to put back. The next run does it.
 pub(super) fn end(store: &Store, id: &OperationId) -> Result<(), StoreError> {
     let receipt = store.operation(&id.0)?;
-    let open = |(index, step): (usize, &Step)| match (receipt.outcome(index), &step.guard) {
+    let outcomes = receipt.outcomes();
+    let open = |(step, outcome): (&Step, &Outcome)| match (outcome, &step.guard) {
         (Outcome::Unknown(_) | Outcome::Started { .. }, _) => true,
         (Outcome::Done { .. }, _) => false,
-        (_, Guard::LeftBy { step }) => matches!(receipt.outcome(*step), Outcome::Done { .. }),
+        (_, Guard::LeftBy { step }) => outcomes.get(*step).is_some_and(Outcome::done),
         (_, _) => false,
     };
-    if !receipt.plan.steps.iter().enumerate().any(open) {
+    if !receipt.plan.steps.iter().zip(&outcomes).any(open) {
         store.append(id, &Event::Ended)?;
     }
     Ok(())

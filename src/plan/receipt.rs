@@ -47,6 +47,10 @@ pub enum Event {
         step: usize,
         /// The payload's digest once it is written; `None` for a deletion.
         will_be: Option<Digest>,
+        /// The API server's time, so that it can be told how long the request may
+        /// still be under way; `None` if no answer said it.
+        #[serde(default)]
+        at: Option<Timestamp>,
     },
     /// It was done, and read back.
     Done {
@@ -102,6 +106,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it was done.
+    pub fn done(&self) -> bool {
+        matches!(self, Self::Done { .. })
+    }
+
     /// A word for scripts and people.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -115,41 +124,46 @@ impl Outcome {
 }
 
 impl Receipt {
-    /// How that step stands.
-    pub fn outcome(&self, index: usize) -> Outcome {
-        let mut outcome = Outcome::NotStarted;
-        let mut written = None;
+    /// How the steps of the plan stand, in its order.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        let mut outcomes = vec![Outcome::NotStarted; self.plan.steps.len()];
+        let mut written = vec![None; outcomes.len()];
         for event in &self.events {
-            outcome = match event {
-                Event::Started { step, will_be } if *step == index => {
-                    written = *will_be;
-                    Outcome::Started { will_be: *will_be }
+            let (step, outcome) = match event {
+                Event::Started { step, will_be, .. } => {
+                    if let Some(written) = written.get_mut(*step) {
+                        *written = *will_be;
+                    }
+                    (step, Outcome::Started { will_be: *will_be })
                 }
                 Event::Done {
                     step,
                     uid,
                     resource_version,
-                } if *step == index => Outcome::Done {
-                    is: written,
-                    uid: uid.clone(),
-                    resource_version: resource_version.clone(),
-                },
-                Event::Refused { step, reason } if *step == index => {
-                    Outcome::Refused(reason.clone())
+                } => {
+                    let is = written.get(*step).copied().flatten();
+                    let (uid, resource_version) = (uid.clone(), resource_version.clone());
+                    let done = Outcome::Done {
+                        is,
+                        uid,
+                        resource_version,
+                    };
+                    (step, done)
                 }
-                Event::Unknown { step, reason } if *step == index => {
-                    Outcome::Unknown(reason.clone())
-                }
-                _ => outcome,
+                Event::Refused { step, reason } => (step, Outcome::Refused(reason.clone())),
+                Event::Unknown { step, reason } => (step, Outcome::Unknown(reason.clone())),
+                Event::Ended => continue,
             };
+            if let Some(last) = outcomes.get_mut(*step) {
+                *last = outcome;
+            }
         }
-        outcome
+        outcomes
     }
 
     /// Whether every step was done.
     pub fn all_done(&self) -> bool {
-        let done = |index| matches!(self.outcome(index), Outcome::Done { .. });
-        (0..self.plan.steps.len()).all(done)
+        self.outcomes().iter().all(Outcome::done)
     }
 
     /// Whether nothing more will happen to it.

@@ -204,7 +204,11 @@ fn done(step: usize, uid: &str) -> [Event; 2] {
     let uid = Some(uid.to_owned());
     let resource_version = Some("8".to_owned());
     [
-        Event::Started { step, will_be },
+        Event::Started {
+            step,
+            will_be,
+            at: None,
+        },
         Event::Done {
             step,
             uid,

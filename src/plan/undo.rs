@@ -1,5 +1,7 @@
 //! `undo`: a plan that takes back what a receipt says was done.
 
+use std::collections::BTreeSet;
+
 use crate::diagnose::{Finding, Verdict};
 use crate::plan::{Action, Guard, Outcome, Plan, Receipt, Refusal, Step, Verb};
 use crate::survey::RecordId;
@@ -21,11 +23,9 @@ pub fn undo(receipt: &Receipt, before: &[Receipt], findings: &[Finding]) -> Plan
         steps: Vec::new(),
         refused: Vec::new(),
     };
-    let mut index = receipt.plan.steps.len();
-    while index > 0 {
-        index -= 1;
-        let step = &receipt.plan.steps[index];
-        if before.iter().any(|undo| put_back(undo, &step.object)) {
+    let put_back: Vec<_> = before.iter().map(put_back).collect();
+    for (step, outcome) in receipt.plan.steps.iter().zip(receipt.outcomes()).rev() {
+        if put_back.iter().any(|undone| undone.contains(&step.object)) {
             continue;
         }
         if let Some(reason) = in_the_making(receipt, step, findings) {
@@ -36,7 +36,7 @@ pub fn undo(receipt: &Receipt, before: &[Receipt], findings: &[Finding]) -> Plan
             });
             continue;
         }
-        match receipt.outcome(index) {
+        match outcome {
             Outcome::Done {
                 is,
                 uid,
@@ -60,12 +60,15 @@ pub fn undo(receipt: &Receipt, before: &[Receipt], findings: &[Finding]) -> Plan
     plan
 }
 
-/// Whether that undo did all that it had to do to the object.
-fn put_back(undo: &Receipt, object: &RecordId) -> bool {
-    let steps = undo.plan.steps.iter().enumerate();
-    let mut own = steps.filter(|(_, step)| step.object == *object).peekable();
-    let done = |(index, _)| matches!(undo.outcome(index), Outcome::Done { .. });
-    own.peek().is_some() && own.all(done)
+/// The objects to which that undo did all that it had to do.
+fn put_back(undo: &Receipt) -> BTreeSet<&RecordId> {
+    let steps = undo.plan.steps.iter().map(|step| &step.object);
+    let (done, open): (Vec<_>, Vec<_>) = steps
+        .zip(undo.outcomes())
+        .partition(|(_, outcome)| outcome.done());
+    let open: BTreeSet<_> = open.into_iter().map(|(object, _)| object).collect();
+    let done = done.into_iter().map(|(object, _)| object);
+    done.filter(|object| !open.contains(object)).collect()
 }
 
 /// The sign of life of another revision of the step's release.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Voice, json, table::table};
-use crate::plan::{Outcome, Receipt};
+use crate::plan::Receipt;
 
 #[derive(Serialize)]
 struct LogV1 {
@@ -25,8 +25,7 @@ struct OperationV1 {
 }
 
 fn operation_v1(receipt: &Receipt) -> OperationV1 {
-    let steps = receipt.plan.steps.len();
-    let done = |index: &usize| matches!(receipt.outcome(*index), Outcome::Done { .. });
+    let outcomes = receipt.outcomes();
     let releases = receipt.plan.releases().into_iter();
     OperationV1 {
         operation: receipt.operation.to_string(),
@@ -35,8 +34,8 @@ fn operation_v1(receipt: &Receipt) -> OperationV1 {
         snapshot: receipt.snapshot.to_string(),
         undoes: receipt.undoes.as_ref().map(ToString::to_string),
         ended: receipt.ended(),
-        steps,
-        done: (0..steps).filter(done).count(),
+        steps: outcomes.len(),
+        done: outcomes.iter().filter(|outcome| outcome.done()).count(),
         releases: releases
             .map(|(namespace, name)| format!("{namespace}/{name}"))
             .collect(),

@@ -53,10 +53,9 @@ pub fn plan_json(plan: &Plan) -> String {
 /// receipt nothing was written, and `operation` is null.
 pub fn receipt_json(receipt: Option<&Receipt>, refused: &[Refusal]) -> String {
     let steps = receipt.map(|receipt| {
-        let steps = receipt.plan.steps.iter().enumerate();
-        let outcome = |index| receipt.outcome(index).as_str();
+        let steps = receipt.plan.steps.iter().zip(receipt.outcomes());
         steps
-            .map(|(index, step)| step_v1(step, Some(outcome(index))))
+            .map(|(step, outcome)| step_v1(step, Some(outcome.as_str())))
             .collect()
     });
     json(&ReceiptV1 {
@@ -189,8 +188,7 @@ pub fn receipt_text(receipt: &Receipt, voice: &Voice) -> String {
         plan.verb
     );
     let mut text = prose(voice, "", &head);
-    for (index, step) in plan.steps.iter().enumerate() {
-        let outcome = receipt.outcome(index);
+    for (index, (step, outcome)) in plan.steps.iter().zip(receipt.outcomes()).enumerate() {
         let object = format!("{}: {}", outcome.as_str(), step.object);
         text += &prose(voice, &format!("  {}. ", index + 1), &object);
         text += &prose(voice, "     ", &step.reason);

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 
 use super::contents::{self, Contents, LiveObjects};
 use super::objects::Reader;
-use super::{Store, StoreError, headers, locks, operations};
+use super::operations::Needs;
+use super::{Store, StoreError, headers, locks};
 use crate::snapshot::SnapshotId;
 
 /// So many pages are moved by one transaction: a few milliseconds, in which other
@@ -37,11 +38,13 @@ impl Store {
     /// If there is none or several of that id, or the database cannot be read.
     pub fn needed(&self, ids: &[SnapshotId]) -> Result<Vec<(SnapshotId, String)>, StoreError> {
         let reading = self.read()?;
+        let needs = Needs::of(&reading)?;
         let mut needed = Vec::new();
         for id in ids {
             let id = headers::find(&reading, &id.0)?.id;
-            if let Some(operation) = operations::refers(&reading, &id.0)? {
-                needed.push((id, format!("operation {operation} refers to it")));
+            if let Some(operation) = needs.operation(&id) {
+                let reason = format!("operation {operation} refers to it");
+                needed.push((id, reason));
             }
         }
         Ok(needed)
@@ -67,9 +70,10 @@ impl Store {
         let writing = self.write()?;
         let found = ids.iter().map(|id| headers::find(&writing, &id.0));
         let found = found.map(|header| header.map(|header| header.id));
+        // Asked again: an operation may have begun since.
+        let needs = Needs::of(&writing)?;
         for id in found.collect::<Result<BTreeSet<_>, _>>()? {
-            // Asked again: an operation may have begun since.
-            if operations::refers(&writing, &id.0)?.is_none() {
+            if needs.operation(&id).is_none() {
                 headers::remove(&writing, &id)?;
                 done.forgotten.push(id);
             }

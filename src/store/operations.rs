@@ -1,7 +1,7 @@
 //! The tables `operations` and `events`: what was planned, and what happened.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::locks::OperationLock;
 use super::seal::seal;
@@ -81,10 +81,10 @@ impl Store {
             VALUES (?1, ?2, ?3, ?4)";
         let event = serde_json::to_string(event).map_err(StoreError::Json)?;
         let writing = self.write()?;
-        let header = find(&writing, &operation.0)?;
-        let position: i64 = writing.query_row(NEXT, [header.number], |row| row.get(0))?;
-        let sealed = sealed_event(&header.id, position, &event);
-        writing.execute(SQL, (header.number, position, sealed.as_bytes(), event))?;
+        let number = number(&writing, operation)?;
+        let position: i64 = writing.query_row(NEXT, [number], |row| row.get(0))?;
+        let sealed = sealed_event(&operation.0, position, &event);
+        writing.execute(SQL, (number, position, sealed.as_bytes(), event))?;
         writing.commit()?;
         Ok(())
     }
@@ -172,23 +172,38 @@ pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// An operation that needs a snapshot: it was taken before its first write, or
-/// the operation did not end and its plan names it.
-pub(super) fn refers(
-    connection: &Connection,
-    snapshot: &str,
-) -> Result<Option<String>, StoreError> {
-    for id in ids(connection)? {
-        let header = find(connection, &id)?;
-        let named = header.plan.contains(snapshot) && {
-            let events = events(connection, &header)?;
-            !events.iter().any(|event| matches!(event, Event::Ended))
-        };
-        if header.snapshot == snapshot || named {
-            return Ok(Some(id));
+/// Which snapshots operations need: the one taken before its first write, and as
+/// long as it did not end those that its plan names.
+pub(super) struct Needs(Vec<Need>);
+
+struct Need {
+    operation: String,
+    snapshot: String,
+    /// Empty once the operation ended.
+    plan: String,
+}
+
+impl Needs {
+    /// Reads all operations.
+    pub(super) fn of(connection: &Connection) -> Result<Self, StoreError> {
+        let mut needs = Vec::new();
+        for operation in ids(connection)? {
+            let header = find(connection, &operation)?;
+            let ended = events(connection, &header)?.contains(&Event::Ended);
+            needs.push(Need {
+                operation,
+                snapshot: header.snapshot,
+                plan: if ended { String::new() } else { header.plan },
+            });
         }
+        Ok(Self(needs))
     }
-    Ok(None)
+
+    /// An operation that needs the snapshot.
+    pub(super) fn operation(&self, snapshot: &SnapshotId) -> Option<&str> {
+        let names = |need: &&Need| need.snapshot == snapshot.0 || need.plan.contains(&snapshot.0);
+        Some(&self.0.iter().find(names)?.operation)
+    }
 }
 
 /// The id of the one operation whose id begins so.
@@ -199,6 +214,19 @@ pub(super) fn full_id(connection: &Connection, id: &str) -> Result<OperationId, 
 /// Reads one operation to prove that it is what was written.
 pub(super) fn check(connection: &Connection, id: &str) -> Result<(), StoreError> {
     receipt(connection, find(connection, id)?).map(|_| ())
+}
+
+/// An operation's row, without reading its plan: that would make a journal of
+/// many steps quadratic.
+fn number(connection: &Connection, operation: &OperationId) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT number FROM operations WHERE id = ?1";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let number = statement.query_row([&operation.0], |row| row.get(0));
+    number
+        .optional()?
+        .ok_or_else(|| StoreError::NoSuchOperation {
+            id: operation.0.clone(),
+        })
 }
 
 fn find(connection: &Connection, id: &str) -> Result<Header, StoreError> {

@@ -144,15 +144,13 @@ fn of_operation(operation: &ZadigOperation, subject: &Subject) -> Option<Claim> 
 }
 
 fn of_receipt(receipt: &Receipt, subject: &Subject) -> Vec<Claim> {
-    let steps = receipt.plan.steps.iter().enumerate();
-    let done = steps.filter(|(index, step)| {
-        let outcome = receipt.outcome(*index);
+    let steps = receipt.plan.steps.iter().zip(receipt.outcomes());
+    let done = steps.filter(|(step, outcome)| {
         let nothing = matches!(outcome, Outcome::NotStarted | Outcome::Refused { .. });
         subject.owns(&step.object) && !nothing
     });
-    let claim = |(index, step): (usize, &crate::plan::Step)| {
+    let claim = |(step, outcome): (&crate::plan::Step, Outcome)| {
         let revision = subject.revision(&step.object.name)?;
-        let known = matches!(receipt.outcome(index), Outcome::Done { .. });
         Some(Claim {
             at: receipt.began,
             deed: match step.action {
@@ -163,7 +161,7 @@ fn of_receipt(receipt: &Receipt, subject: &Subject) -> Vec<Claim> {
             what: vec![Thing::Record(revision)],
             actor: Some(Actor::of_manager("zadig-doctor")),
             source: Source::OwnLog,
-            words: match known {
+            words: match outcome.done() {
                 true => format!("operation {} ({})", receipt.operation, receipt.plan.verb),
                 false => format!("operation {}, whose outcome is unknown", receipt.operation),
             },

@@ -41,7 +41,8 @@ pub enum ChoiceError {
 }
 
 /// The records of a snapshot that are meant. Those whose name does not say of
-/// which release they are come along: their labels may say it.
+/// which release they are come along from the namespaces of what was asked for,
+/// or from all: their labels may say it.
 ///
 /// # Errors
 ///
@@ -75,17 +76,18 @@ pub fn choose<'a>(
             return Err(ChoiceError::NotHeld { what, namespaces });
         }
     }
-    let meant = |saved: &&SavedRecord| {
-        let release = named(saved);
-        let asked = |name: &String| choice.releases.contains(name);
-        choice.releases.is_empty() || release.as_ref().is_none_or(asked)
+    let asked = |name: &String| choice.releases.is_empty() || choice.releases.contains(name);
+    let held = || snapshot.records.iter().filter(inside);
+    let homes = spread(held().filter(|saved| named(saved).as_ref().is_some_and(asked)));
+    let meant = |saved: &&SavedRecord| match named(saved) {
+        Some(name) => asked(&name),
+        None => {
+            let near = homes.is_empty() || homes.contains(&saved.id.namespace);
+            near || choice.all_namespaces
+        }
     };
-    let chosen: Vec<_> = snapshot
-        .records
-        .iter()
-        .filter(inside)
-        .filter(meant)
-        .collect();
+    let meant = |saved: &&SavedRecord| choice.releases.is_empty() || meant(saved);
+    let chosen: Vec<_> = held().filter(meant).collect();
     let namespaces = spread(chosen.iter().copied());
     if chosen.is_empty() {
         let place = choice

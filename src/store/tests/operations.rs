@@ -25,6 +25,7 @@ fn an_operation_is_told_from_intent_to_end() {
         Event::Started {
             step: 0,
             will_be: Some(Digest::of(b"x")),
+            at: Some(time(3)),
         },
         Event::Done {
             step: 0,

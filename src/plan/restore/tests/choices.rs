@@ -51,11 +51,10 @@ fn it_must_be_clear_what_is_meant() {
     };
     assert_eq!(choice(&[], None, false, false), Ok(4));
     assert_eq!(choice(&[], Some("a"), false, true), Ok(2));
-    assert_eq!(
-        choice(&["db"], None, false, false),
-        Ok(2),
-        "what is odd may be of it"
-    );
+    assert_eq!(choice(&["db"], None, true, false), Ok(2), "it may be odd");
+    assert_eq!(choice(&["x"], None, false, true), Ok(1), "it may be odd");
+    // What is odd elsewhere is not of it.
+    assert_eq!(choice(&["db"], None, false, true), Ok(1));
     assert_eq!(choice(&["web"], Some("b"), false, true), Ok(1));
     assert_eq!(choice(&["web"], None, true, false), Ok(3));
     // One of that name is to be replaced, and nobody says which.
