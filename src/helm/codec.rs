@@ -25,6 +25,10 @@ use memchr::memmem;
 /// a few be unpacked at once on a small machine.
 pub const PLAIN_LIMIT: usize = 128 << 20;
 
+/// How many bytes a buffer may keep between two payloads: more than nearly all
+/// real ones need.
+const KEPT: usize = 8 << 20;
+
 /// How many bytes the API server accepts in the data of one Secret or
 /// ConfigMap (`MaxSecretSize`), all keys together.
 pub const TEXT_LIMIT: usize = 1_048_576;
@@ -110,16 +114,60 @@ pub enum EncodeError {
 ///
 /// If Helm could not unpack it either, or it is larger than `limit`.
 pub fn decode(text: &[u8], limit: usize) -> Result<Plain, DecodeError> {
-    let packed = unbase64(text)?;
-    if packed.is_empty() {
-        return Err(DecodeError::Empty);
-    }
-    let gzip = packed.len() > MAGIC.len() && packed.starts_with(&MAGIC);
-    let json = if gzip { gunzip(packed, limit)? } else { packed };
-    if json.len() > limit {
-        return Err(DecodeError::TooLarge { limit });
-    }
+    let mut unpacker = Unpacker::default();
+    let gzip = unpacker.fill(text, limit)?;
+    let json = unpacker.json;
     Ok(Plain { json, gzip })
+}
+
+/// Unpacks one payload after the other through the same buffers. Where
+/// thousands are, an allocator would hold on to much of what each was given.
+///
+/// It has no `Debug`: the bytes hold Secrets.
+#[derive(Default)]
+pub struct Unpacker {
+    packed: Vec<u8>,
+    json: Vec<u8>,
+}
+
+impl Unpacker {
+    /// Shows a payload's JSON, unpacked as by [`decode`].
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`].
+    pub fn unpack<T>(
+        &mut self,
+        text: &[u8],
+        limit: usize,
+        show: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, DecodeError> {
+        let filled = self.fill(text, limit);
+        let shown = filled.map(|_| show(&self.json));
+        if self.json.capacity() > KEPT {
+            self.json = Vec::new();
+        }
+        shown
+    }
+
+    /// Leaves the JSON in its buffer, and tells whether it was compressed.
+    fn fill(&mut self, text: &[u8], limit: usize) -> Result<bool, DecodeError> {
+        let Self { packed, json } = self;
+        unbase64_into(text, packed)?;
+        if packed.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        let gzip = packed.len() > MAGIC.len() && packed.starts_with(&MAGIC);
+        if gzip {
+            gunzip(packed, limit, json)?;
+        } else {
+            std::mem::swap(packed, json);
+        }
+        match json.len() > limit {
+            true => Err(DecodeError::TooLarge { limit }),
+            false => Ok(gzip),
+        }
+    }
 }
 
 /// Packs JSON into a text of at most `room` bytes.
@@ -174,44 +222,53 @@ fn deflate_harder(json: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Takes base64 off, as Go does.
 pub(super) fn unbase64(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut bytes = Vec::new();
+    unbase64_into(text, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn unbase64_into(text: &[u8], bytes: &mut Vec<u8>) -> Result<(), DecodeError> {
+    bytes.clear();
     let broken = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let joined = if memchr::memchr2(b'\r', b'\n', text).is_some() {
         Cow::Owned(text.iter().copied().filter(|b| !broken(b)).collect())
     } else {
         Cow::Borrowed(text)
     };
-    BASE64.decode(&*joined).map_err(|error| match error {
-        Base64Error::InvalidByte(index, _) => {
-            let mut symbols = (0..text.len()).filter(|at| !broken(&text[*at]));
-            let offset = symbols.nth(index).unwrap_or(text.len());
-            DecodeError::Base64Byte { offset }
-        }
-        _ => DecodeError::Base64Length,
-    })
+    BASE64
+        .decode_vec(&*joined, bytes)
+        .map_err(|error| match error {
+            Base64Error::InvalidByte(index, _) => {
+                let mut symbols = (0..text.len()).filter(|at| !broken(&text[*at]));
+                let offset = symbols.nth(index).unwrap_or(text.len());
+                DecodeError::Base64Byte { offset }
+            }
+            _ => DecodeError::Base64Length,
+        })
 }
 
-fn gunzip(mut packed: Vec<u8>, limit: usize) -> Result<Vec<u8>, DecodeError> {
-    if let Some(json) = gunzip_at_once(&packed, limit) {
-        return Ok(json);
+fn gunzip(packed: &mut [u8], limit: usize, json: &mut Vec<u8>) -> Result<(), DecodeError> {
+    if gunzip_at_once(packed, limit, json).is_some() {
+        return Ok(());
     }
     // Go passes over the three reserved flags, flate2 refuses them.
     if let Some(flags) = packed.get_mut(MAGIC.len()) {
         *flags &= 0x1f;
     }
-    let mut json = Vec::with_capacity(packed.len().saturating_mul(6).min(limit));
+    json.clear();
     // One byte more than the limit, so that reaching it is seen, and so that
     // what just fits is read to its checksum.
     let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     MultiGzDecoder::new(&*packed)
         .take(bound)
-        .read_to_end(&mut json)
+        .read_to_end(json)
         .map_err(|error| gzip_error(&error))?;
-    Ok(json)
+    Ok(())
 }
 
 /// Unpacks one sound member without optional fields, as all that Helm writes
 /// are; `None` for anything else.
-fn gunzip_at_once(packed: &[u8], limit: usize) -> Option<Vec<u8>> {
+fn gunzip_at_once(packed: &[u8], limit: usize, json: &mut Vec<u8>) -> Option<()> {
     // A member ends with its checksum and its size (RFC 1952). The size may be a
     // lie, so no more room is made than deflate can fill: 1032 times its length.
     let size = u32::from_le_bytes(*packed.last_chunk()?);
@@ -219,16 +276,16 @@ fn gunzip_at_once(packed: &[u8], limit: usize) -> Option<Vec<u8>> {
     if packed.get(MAGIC.len()) != Some(&0) || room > limit.min(packed.len().saturating_mul(1032)) {
         return None;
     }
-    let mut json = vec![0; room];
+    json.resize(room, 0);
     Decompressor::new()
-        .gzip_decompress(packed, &mut json)
+        .gzip_decompress(packed, json)
         .ok()
         .filter(|written| *written == room)?;
     // What follows a member is passed over there. That there is nothing shows in
     // its end standing nowhere before.
-    let sum = libdeflater::crc32(&json).to_le_bytes();
+    let sum = libdeflater::crc32(json).to_le_bytes();
     let end = [sum, size.to_le_bytes()].concat();
-    (memmem::find(packed, &end)? + end.len() == packed.len()).then_some(json)
+    (memmem::find(packed, &end)? + end.len() == packed.len()).then_some(())
 }
 
 /// flate2 tells its failures apart by text alone; a test holds the texts.
@@ -342,6 +399,21 @@ mod tests {
         let mut data = packed.clone();
         data[10] = 0xff;
         assert_eq!(reason(&data), "gzip: corrupt data");
+    }
+
+    #[test]
+    fn nothing_of_a_payload_is_left_for_the_next() {
+        let mut unpacker = Unpacker::default();
+        let mut unpack = |text: &[u8]| unpacker.unpack(text, 1 << 20, <[u8]>::to_vec);
+        let long = encode(&[b'x'; 5_000], TEXT_LIMIT).unwrap();
+        let two = [deflate(b"{}").unwrap(), deflate(b" ").unwrap()].concat();
+        for _ in 0..2 {
+            assert_eq!(unpack(&long).unwrap(), [b'x'; 5_000]);
+            assert_eq!(unpack(&text(&two)).unwrap(), b"{} ");
+            assert!(unpack(&long[..40]).is_err());
+            assert_eq!(unpack(b"e30=").unwrap(), b"{}");
+            assert_eq!(unpack(&encode(b"1", 100).unwrap()).unwrap(), b"1");
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Records: storage objects as they were seen.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::helm::{Digest, Driver, RecordKey, codec};
+use crate::helm::codec::{self, Unpacker};
+use crate::helm::{Digest, Driver, RecordKey};
 use crate::live::Writer;
 use crate::survey::{Labels, Release};
 
@@ -139,19 +141,23 @@ impl Payload {
             bytes,
             reason,
         };
-        let json = match codec::decode(text, codec::PLAIN_LIMIT) {
-            Ok(plain) => plain.json,
-            Err(error) => return undecodable(error.to_string()),
-        };
-        match Release::read(&json) {
-            Ok(release) => Self::Decoded {
+        let read = UNPACKER
+            .with_borrow_mut(|unpacker| unpacker.unpack(text, codec::PLAIN_LIMIT, Release::read));
+        match read {
+            Ok(Ok(release)) => Self::Decoded {
                 digest: Digest::of(text),
                 bytes,
                 release: Box::new(release),
             },
+            Ok(Err(error)) => undecodable(error.to_string()),
             Err(error) => undecodable(error.to_string()),
         }
     }
+}
+
+thread_local! {
+    /// Payloads are read by the thousand, on a few threads.
+    static UNPACKER: RefCell<Unpacker> = RefCell::default();
 }
 
 /// A record exactly as the API server handed it out: what is needed to put it

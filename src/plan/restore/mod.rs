@@ -169,6 +169,13 @@ pub fn restore(asked: &Restore, seen: Seen<'_>) -> Plan {
         let release = (saved.object.namespace.as_str(), saved.release.as_str());
         releases.entry(release).or_default().push(saved);
     }
+    let mut there: BTreeMap<(&str, String), Vec<&Record>> = BTreeMap::new();
+    for record in &seen.survey.records {
+        if let Some(release) = record.release_name() {
+            let place = (record.id.namespace.as_str(), release);
+            there.entry(place).or_default().push(record);
+        }
+    }
     for ((namespace, release), saved) in releases {
         let of = |refusal: &Refusal| refusal.namespace == namespace && refusal.release == release;
         if asked.unfit.iter().any(of) {
@@ -180,6 +187,9 @@ pub fn restore(asked: &Restore, seen: Seen<'_>) -> Plan {
             namespace,
             release,
             saved,
+            there: there
+                .remove(&(namespace, release.to_owned()))
+                .unwrap_or_default(),
         };
         match one.changes() {
             Ok(changes) => one.steps(changes, &mut plan.steps),
@@ -200,6 +210,8 @@ struct One<'a> {
     namespace: &'a str,
     release: &'a str,
     saved: Vec<&'a Saved>,
+    /// The records that it has now, of both drivers.
+    there: Vec<&'a Record>,
 }
 
 /// What is to be done to one release.
@@ -305,11 +317,8 @@ impl<'a> One<'a> {
             .copied()
             .filter(|saved| saved.object.driver == driver)
             .peekable();
-        let there = self.seen.survey.records.iter().filter(|record| {
-            record.id.driver == driver
-                && record.id.namespace == self.namespace
-                && record.release_name().as_deref() == Some(self.release)
-        });
+        let there = self.there.iter().copied();
+        let there = there.filter(|record| record.id.driver == driver);
         let known = |record: &&Record| self.saved.iter().any(|saved| saved.object == record.id);
         let others: Vec<_> = there.filter(|record| !known(record)).collect();
         if saved.peek().is_none() {
