@@ -39,7 +39,7 @@ pub(super) async fn check(settings: &Settings, args: &CheckArgs) -> Result<Exit,
             let mut survey = look::survey(settings, &cluster, &scope, &policy).await?;
             if let Some(zadig) = zadig {
                 let here = (&cluster, args.zadig.zadig_cluster.clone());
-                zadig::ask(settings, &zadig, here, store, &mut survey).await;
+                zadig::ask(settings, &zadig, here, store, &mut survey).await?;
                 look::again(settings, &cluster, &mut survey, &policy).await;
                 zadig::keep(settings, store, &survey);
             }

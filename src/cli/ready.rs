@@ -40,7 +40,7 @@ pub(super) async fn ready(
     let mut survey = look::survey(settings, &cluster, &scope, &policy).await?;
     if let Some(zadig) = zadig {
         let here = (&cluster, args.zadig.zadig_cluster.clone());
-        zadig::ask(settings, &zadig, here, store.as_ref(), &mut survey).await;
+        zadig::ask(settings, &zadig, here, store.as_ref(), &mut survey).await?;
         look::again(settings, &cluster, &mut survey, &policy).await;
     }
     let findings = look::judged(&survey, &policy, store.as_ref());

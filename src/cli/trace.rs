@@ -51,7 +51,7 @@ pub(super) async fn trace(settings: &Settings, args: &TraceArgs) -> Result<Exit,
     drop(progress);
     if let Some(zadig) = &zadig {
         let here = (&cluster, args.zadig.zadig_cluster.clone());
-        zadig::ask(settings, zadig, here, store.as_ref(), &mut survey).await;
+        zadig::ask(settings, zadig, here, store.as_ref(), &mut survey).await?;
     }
     let audited = audited(&args.audit_logs, &subject)?;
     let receipts = store.as_ref().map(|store| receipts(store, &survey));

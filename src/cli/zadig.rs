@@ -2,6 +2,9 @@
 
 use std::error::Error;
 
+use tokio::sync::OnceCell;
+
+use self::found::Aim;
 use super::args::{Writing, ZadigArgs};
 use super::settings::{Settings, to_std};
 use super::{connect, files};
@@ -12,14 +15,61 @@ use crate::diagnose::zadig::labeled_project;
 use crate::error::{Exit, Failure};
 use crate::plan::Plan;
 use crate::store::Store;
-use crate::survey::Survey;
+use crate::survey::{SeenZadig, Survey};
 use crate::zadig::{Asked, ConnectError, ConnectOptions, Token, Zadig};
 
+mod found;
+
+/// The Zadig that was asked for. It may still have to be found.
+pub(super) struct Wanted {
+    args: ZadigArgs,
+    aim: Aim,
+    /// Once it is known where it is, or why it is not.
+    reached: OnceCell<Result<Zadig, String>>,
+}
+
 /// The Zadig that was asked for, not yet spoken to; `None` if none was.
-pub(super) fn connect(settings: &Settings, args: &ZadigArgs) -> Result<Option<Zadig>, Failure> {
-    let Some(url) = args.zadig.clone() else {
+pub(super) fn connect(settings: &Settings, args: &ZadigArgs) -> Result<Option<Wanted>, Failure> {
+    let Some(text) = &args.zadig else {
         return Ok(None);
     };
+    let aim = Aim::of(text);
+    let reached = match &aim {
+        Aim::At(url) => Some(Ok(at(settings, args, url.clone())?)),
+        // What cannot be asked for later is missed now.
+        Aim::Found(_) if !settings.terminal.interactive => token(settings, args).map(|_| None)?,
+        Aim::Found(_) => None,
+    };
+    Ok(Some(Wanted {
+        args: args.clone(),
+        aim,
+        reached: OnceCell::new_with(reached),
+    }))
+}
+
+impl Wanted {
+    /// Finds it, if that is still to be done; once.
+    async fn reach(
+        &self,
+        settings: &Settings,
+        cluster: &Cluster,
+    ) -> Result<&Result<Zadig, String>, Failure> {
+        let find = async || {
+            let named = match &self.aim {
+                Aim::Found(named) => named.as_deref(),
+                Aim::At(_) => None,
+            };
+            match found::find(settings, cluster, named).await {
+                Ok(url) => at(settings, &self.args, url).map(Ok),
+                Err(why) => Ok(Err(format!("Zadig was not asked: {why}"))),
+            }
+        };
+        self.reached.get_or_try_init(find).await
+    }
+}
+
+/// The Zadig at that address.
+fn at(settings: &Settings, args: &ZadigArgs, url: String) -> Result<Zadig, Failure> {
     if url.starts_with("http://") && !is_own_machine(&url) {
         let text = "Zadig is reached without TLS: whoever is in between can read the token";
         settings.terminal.say(text);
@@ -31,9 +81,7 @@ pub(super) fn connect(settings: &Settings, args: &ZadigArgs) -> Result<Option<Za
         proxies: settings.proxies(),
         request_timeout: settings.request_timeout().map(to_std),
     };
-    Zadig::connect(options)
-        .map(Some)
-        .map_err(|error| unconnected(&error))
+    Zadig::connect(options).map_err(|error| unconnected(&error))
 }
 
 fn is_own_machine(url: &str) -> bool {
@@ -81,24 +129,33 @@ fn unconnected(error: &ConnectError) -> Failure {
 /// Asks Zadig, and adds what it told, and what it told earlier.
 pub(super) async fn ask(
     settings: &Settings,
-    zadig: &Zadig,
+    zadig: &Wanted,
     (cluster, given): (&Cluster, Option<String>),
     store: Option<&Store>,
     survey: &mut Survey,
-) {
+) -> Result<(), Failure> {
+    let reached = zadig.reach(settings, cluster).await?;
     let progress = settings.terminal.progress("reading Zadig");
     let asked = Asked {
         namespace: survey.scope.namespace.clone(),
         projects: labeled(survey),
         place: cluster.zadig_place(given).await,
     };
-    let mut seen = zadig.read(&asked).await;
+    let mut seen = match reached {
+        Ok(zadig) => zadig.read(&asked).await,
+        Err(why) => SeenZadig {
+            failed: Some(why.clone()),
+            place: asked.place,
+            ..SeenZadig::default()
+        },
+    };
     drop(progress);
     if let (Some(store), Some(uid)) = (store, &survey.cluster) {
         // Without an earlier read nothing is called gone, and that is said.
-        seen.earlier = store.zadig_reads(uid, zadig.server()).unwrap_or_default();
+        seen.earlier = store.zadig_reads(uid, &seen.server).unwrap_or_default();
     }
     survey.zadig = Some(seen);
+    Ok(())
 }
 
 /// The projects that namespaces name.
@@ -140,7 +197,7 @@ pub(super) fn store(settings: &Settings) -> Option<Store> {
 
 /// Zadig beside a verb that writes: nothing is written where it is at work.
 pub(super) struct Watch {
-    zadig: Option<Zadig>,
+    zadig: Option<Wanted>,
     given: Option<String>,
     policy: Policy,
 }
@@ -187,7 +244,7 @@ impl Watch {
             ..Survey::default()
         };
         let here = (cluster, self.given.clone());
-        ask(settings, zadig, here, None, &mut survey).await;
+        ask(settings, zadig, here, None, &mut survey).await?;
         if let Some(why) = survey.zadig.as_ref().and_then(|seen| seen.doubt()) {
             let message = format!("whether Zadig is at work there cannot be known: {why}");
             let hint =

@@ -1,14 +1,22 @@
-//! What of Zadig runs in this cluster: its own Deployment, or its agent.
+//! What of Zadig runs in this cluster: its own Deployment, or its agent; and the
+//! address that it has by its own settings.
 
 use serde_json::Value;
 
 use super::Cluster;
+use super::error::ApiError;
 use super::listing::MANY_METADATA;
 use super::url::Url;
 use crate::survey::zadig::{Place, Told};
 
 /// Zadig's main part, wherever it was installed.
 const ASLAN: &str = "aslan";
+
+/// Where Zadig keeps its settings, beside itself.
+const SETTINGS: &str = "aslan-config";
+
+/// What of them is its own address, as browsers have it.
+const ADDRESS: &str = "ADDRESS";
 
 /// Where its agent is installed in the clusters that it reaches from afar.
 const AGENT: &str = "koderover-agent";
@@ -27,6 +35,26 @@ impl Cluster {
             kubernetes: self.kubernetes().await,
             given,
             aslan,
+        }
+    }
+
+    /// The namespaces in which Zadig itself runs.
+    pub async fn zadig_homes(&self) -> Told<String> {
+        self.aslan().await
+    }
+
+    /// What Zadig's settings in that namespace say its address is, if they do.
+    /// They hold passwords, too: nothing else of them is kept.
+    ///
+    /// # Errors
+    ///
+    /// If they could not be read.
+    pub async fn zadig_address(&self, namespace: &str) -> Result<Option<String>, ApiError> {
+        let url = Url::resource("v1", "configmaps", Some(namespace))?.join(SETTINGS)?;
+        match self.get(&url).await {
+            Ok(settings) => Ok(settings["data"][ADDRESS].as_str().map(str::to_owned)),
+            Err(ApiError::NotFound) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -37,7 +37,7 @@ const DESCRIPTIONS: [&str; 12] = [
 
 /// How reasons begin that are our own words; what follows a colon is somebody
 /// else's.
-const REASONS: [&str; 44] = [
+const REASONS: [&str; 45] = [
     "forbidden",
     "not found",
     "invalid",
@@ -72,10 +72,11 @@ const REASONS: [&str; 44] = [
     "cannot trust Zadig",
     "the connection to Zadig broke",
     "Zadig stopped answering",
+    "Zadig was not asked",
     "an entry of the list has no key",
     "the list changed while it was read",
     "it was not looked for",
-    "Zadig's agent is here, and does not say of which cluster it is",
+    "Zadig's agent is here, and only its token, which is not read, says of which cluster",
     "whether Zadig itself runs here could not be read",
     "Zadig itself does not run here",
     "Zadig has no cluster with the id given",

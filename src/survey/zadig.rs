@@ -17,7 +17,7 @@ pub const LOCAL: &str = "0123456789abcdef12345678";
 /// All that was asked of a Zadig, and what it told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SeenZadig {
-    /// Its address, without credentials.
+    /// Its address, without credentials; empty if it was to be found and was not.
     pub server: String,
     /// Why it told nothing at all.
     pub failed: Option<String>,
@@ -343,7 +343,9 @@ impl SeenZadig {
             .map(|one| format!("{} ({})", one.id, one.name))
             .collect();
         let why = match (agent, &aslan.missing) {
-            (true, _) => "Zadig's agent is here, and does not say of which cluster it is",
+            (true, _) => {
+                "Zadig's agent is here, and only its token, which is not read, says of which cluster"
+            }
             (false, Some(_)) => "whether Zadig itself runs here could not be read",
             (false, None) => "Zadig itself does not run here",
         };
@@ -450,7 +452,10 @@ impl Survey {
             (None, Proof::Proven) => None,
         };
         unread.extend(whole.map(|reason| Unread {
-            what: format!("all of Zadig at {}", zadig.server),
+            what: match zadig.server.as_str() {
+                "" => "all of Zadig".to_owned(),
+                server => format!("all of Zadig at {server}"),
+            },
             reason: reason.clone(),
         }));
         let nowhere = zadig.here().err().filter(|_| zadig.failed.is_none());

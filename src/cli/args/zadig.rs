@@ -12,7 +12,9 @@ use clap::builder::NonEmptyStringValueParser;
 pub(in crate::cli) struct ZadigArgs {
     /// Look at the projects, environments and services of this Zadig, too: `check` compares them with
     /// the cluster, verbs that write stay away from environments on which Zadig is at work. It is only
-    /// read. It takes an administrator's API token: from ZADIG_TOKEN, from a file, or typed
+    /// read. It takes an administrator's API token: from ZADIG_TOKEN, from a file, or typed. `auto:NAMESPACE`
+    /// takes the address from Zadig's own settings in that namespace of the cluster; `auto` looks for
+    /// them, and asks before the token goes there
     #[arg(long, value_name = "URL", env = "ZADIG_URL", hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub(in crate::cli) zadig: Option<String>,
     /// A file with the API token

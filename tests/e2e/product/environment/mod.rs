@@ -16,6 +16,8 @@ mod credentials;
 mod kubeconfigs;
 mod servers;
 
+pub(super) use servers::Tunnel;
+
 /// The binary itself, with nothing in its environment but a home of its own.
 fn tool(home: &Path) -> Program {
     Program::new(Path::new(env!("CARGO_BIN_EXE_zadig-doctor"))).env("HOME", home)

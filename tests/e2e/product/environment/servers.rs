@@ -190,18 +190,22 @@ fn certificates_that_are_not_trusted() {
     fails(at(&server, &[&foreign]), &["certificate expired", "clock"]);
 }
 
-/// A proxy that takes every host for the bed, and notes what it is asked.
+/// A proxy that takes every host for one, and notes what it is asked.
 #[derive(Clone, Default)]
-struct Tunnel(Arc<Mutex<Vec<String>>>);
+pub(in crate::product) struct Tunnel(Arc<Mutex<Vec<String>>>);
 
 impl Tunnel {
     fn start(&self) -> String {
-        let asked = self.clone();
-        let bed = Bed::get().server.trim_start_matches("https://").to_owned();
+        self.to(Bed::get().server.trim_start_matches("https://"))
+    }
+
+    /// Takes every host for the one at that address.
+    pub(in crate::product) fn to(&self, address: &str) -> String {
+        let (asked, address) = (self.clone(), address.to_owned());
         serve(move |mut client| {
             asked.0.lock().unwrap().extend(head(&client));
             client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-            let server = TcpStream::connect(&bed).unwrap();
+            let server = TcpStream::connect(&address).unwrap();
             let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
             thread::spawn(move || pass(from, to));
             pass(server, client);
@@ -209,7 +213,7 @@ impl Tunnel {
     }
 
     /// What was asked since the last time.
-    fn asked(&self) -> String {
+    pub(in crate::product) fn asked(&self) -> String {
         std::mem::take(&mut *self.0.lock().unwrap())
             .join("\n")
             .to_lowercase()

@@ -221,7 +221,7 @@ fn an_environment_whose_namespace_is_gone() {
 fn the_cluster_is_known_by_zadig_itself_or_not_at_all() {
     let namespace = made("shop-env-place", "shop");
     install(&namespace, "web");
-    aslan(&namespace);
+    let _alone = aslan(&namespace);
     let desk = Desk::new(shop(&namespace));
     let report = desk.run(&namespace, &[]).json();
     assert_eq!(report["complete"], true, "{report:#}");

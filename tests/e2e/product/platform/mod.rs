@@ -1,5 +1,7 @@
 //! `check --zadig`: what Zadig lists, compared with what real Helm left.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, Cluster, Namespace};
@@ -10,6 +12,7 @@ use crate::tool::Tool;
 use crate::zadig::{Environment, State, Zadig};
 
 mod compared;
+mod reached;
 mod rows;
 mod traps;
 mod writing;
@@ -144,8 +147,16 @@ fn shop(namespace: &Namespace) -> State {
     }
 }
 
-/// Deployment `aslan`, which is Zadig's own.
-fn aslan(namespace: &Namespace) {
+/// Deployment `aslan`, which is Zadig's own. While this is held no other test
+/// makes one.
+fn aslan(namespace: &Namespace) -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    deployment(namespace);
+    alone
+}
+
+fn deployment(namespace: &Namespace) {
     let labels = json!({"app": "aslan"});
     let pod = json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "aslan", "image": "aslan"}]}});
     let spec = json!({"replicas": 0, "selector": {"matchLabels": labels}, "template": pod});
