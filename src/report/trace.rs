@@ -71,7 +71,7 @@ struct ClaimV1<'a> {
     what: Vec<String>,
     by: Option<ActorV1<'a>>,
     source: &'static str,
-    says: &'a str,
+    says: String,
 }
 
 #[derive(Serialize)]
@@ -99,7 +99,7 @@ impl<'a> From<&'a Claim> for ClaimV1<'a> {
             what: claim.what.iter().map(ToString::to_string).collect(),
             by: claim.actor.as_ref().map(ActorV1::from),
             source: claim.source.told(),
-            says: &claim.words,
+            says: says(claim),
         }
     }
 }
@@ -143,6 +143,16 @@ pub fn trace_text(trace: &Trace<'_>, voice: &Voice) -> String {
     text
 }
 
+/// What its source says beside, and how far that can be upheld.
+fn says(claim: &Claim) -> String {
+    const OPEN: &str = "or a dry run, which looks the same in a log of this level";
+    match (claim.words.as_str(), claim.perhaps_dry) {
+        (words, false) => words.to_owned(),
+        ("", true) => OPEN.to_owned(),
+        (words, true) => format!("{words}; {OPEN}"),
+    }
+}
+
 fn row(claim: &Claim) -> Vec<String> {
     let mut what: Vec<_> = claim.what.iter().map(ToString::to_string).collect();
     if what.len() > NAMED + 1 {
@@ -151,8 +161,9 @@ fn row(claim: &Claim) -> Vec<String> {
         what.push(format!("{more} more"));
     }
     let mut what = what.join(", ");
-    if !claim.words.is_empty() {
-        what += &format!(" ({})", claim.words);
+    let says = says(claim);
+    if !says.is_empty() {
+        what += &format!(" ({says})");
     }
     vec![
         format!("{:.0}", claim.at),
@@ -201,7 +212,13 @@ fn told(trace: &Trace<'_>) -> String {
             at(),
             source()
         ),
-        Ending::Removed => format!("{it} was removed by {}{}{}", by(), at(), source()),
+        Ending::Removed => {
+            let dry = match verdict.by.as_ref().is_some_and(|claim| claim.perhaps_dry) {
+                true => "; a dry run would look the same there",
+                false => "",
+            };
+            format!("{it} was removed by {}{}{}{dry}", by(), at(), source())
+        }
         Ending::RemovedWithNamespace => match verdict.actor {
             Some(_) => format!(
                 "{it} was removed with its namespace, which {} deleted{}{}",

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::lived::{Asked, Key, Sign, Signs};
 use super::{Actor, Claim, Deed, Source, Subject, Thing};
 use crate::live::ObjectRef;
 
@@ -16,7 +17,8 @@ const MANY: usize = 10_000;
 /// found in a log, line by line.
 #[derive(Debug, Default)]
 pub struct Requests {
-    found: VecDeque<Claim>,
+    found: VecDeque<(Claim, Option<Asked>)>,
+    signs: Signs,
     /// What the log was.
     pub log: Log,
 }
@@ -48,24 +50,37 @@ impl Requests {
         let Some(at) = event.at() else { return };
         let (first, last) = self.log.span.unwrap_or((at, at));
         self.log.span = Some((first.min(at), last.max(at)));
+        if let Some((key, at, sign)) = event.sign(at, subject) {
+            self.signs.note(key, at, sign);
+        }
         if let Some(claim) = event.claim(at, subject) {
             if self.found.len() == MANY {
                 self.found.pop_front();
                 self.log.dropped += 1;
             }
-            self.found.push_back(claim);
+            let asked = event.asked(at, subject);
+            let asked = asked.filter(|_| claim.deed == Deed::Removed);
+            self.found.push_back((claim, asked));
         }
     }
 
     /// What was found, as claims.
     pub fn claims(self) -> impl Iterator<Item = Claim> {
-        self.found.into_iter()
+        let signs = self.signs;
+        self.found.into_iter().map(move |(mut claim, asked)| {
+            if let Some(asked) = asked {
+                signs.judge(&mut claim, &asked);
+            }
+            claim
+        })
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
+    #[serde(default)]
+    level: String,
     stage: String,
     verb: String,
     #[serde(default)]
@@ -130,16 +145,7 @@ impl Event {
             "delete" | "deletecollection" => Deed::Removed,
             _ => return None,
         };
-        let granted = self.response_status.as_ref().is_some_and(|s| s.code < 300);
-        let body = self.request_object.as_ref();
-        let dry = |options: &Options| {
-            options
-                .dry_run
-                .as_array()
-                .is_some_and(|all| !all.is_empty())
-        };
-        let real = !self.uri.contains("dryRun=All") && !body.is_some_and(dry);
-        if self.stage != "ResponseComplete" || !granted || !real {
+        if self.stage != "ResponseComplete" || !self.is_granted() || self.is_dry() {
             return None;
         }
         if self.verb == "deletecollection" && self.selects_others() {
@@ -157,11 +163,64 @@ impl Event {
                 Some(_) => format!("as impersonated by {}", self.user.username),
                 None => String::new(),
             },
+            perhaps_dry: false,
         })
+    }
+
+    fn code(&self) -> u16 {
+        self.response_status.as_ref().map_or(0, |one| one.code)
+    }
+
+    fn is_granted(&self) -> bool {
+        self.response_status.is_some() && self.code() < 300
+    }
+
+    /// Whether it says that it is a dry run.
+    fn is_dry(&self) -> bool {
+        let dry = |options: &Options| {
+            let dry = options.dry_run.as_array();
+            dry.is_some_and(|all| !all.is_empty())
+        };
+        self.uri.contains("dryRun=All") || self.request_object.as_ref().is_some_and(dry)
     }
 }
 
+/// What tells whether a deletion was one.
 impl Event {
+    /// The deletion, if its event would be the same of a dry run.
+    fn asked(&self, at: Timestamp, subject: &Subject) -> Option<Asked> {
+        let has_body = matches!(self.level.as_str(), "Request" | "RequestResponse");
+        let key = self.object_ref.as_ref()?.key(&self.verb, subject)?;
+        let done = self.stage_timestamp.unwrap_or(at).max(at);
+        (!has_body).then_some(Asked { key, done })
+    }
+
+    /// What it shows of an object of the release, and when.
+    fn sign(&self, at: Timestamp, subject: &Subject) -> Option<(Key, Timestamp, Sign)> {
+        let object = self.object_ref.as_ref()?;
+        let named = matches!(
+            self.verb.as_str(),
+            "get" | "create" | "update" | "patch" | "delete"
+        );
+        // Whoever reads with a version takes what may be old.
+        let old = self.verb == "get" && self.uri.contains("resourceVersion=");
+        if self.stage != "ResponseComplete" || !named || old {
+            return None;
+        }
+        let done = self.stage_timestamp.unwrap_or(at).max(at);
+        let namespace = object.resource == "namespaces";
+        let (at, sign) = match (object.subresource.as_str(), self.code()) {
+            // Only a namespace that is being deleted is finalized.
+            ("finalize", 200..300) if namespace => (at, Sign::Gone),
+            ("", 404) if self.verb != "create" => (at, Sign::Gone),
+            ("", 201) if !self.is_dry() => (done, Sign::Made),
+            // A namespace takes its time to go.
+            ("", 200) if self.verb != "create" && !namespace => (at, Sign::Alive),
+            _ => return None,
+        };
+        Some((object.key(&self.verb, subject)?, at, sign))
+    }
+
     /// Whether only some objects were meant, and not by Helm's own label.
     fn selects_others(&self) -> bool {
         let by_label = self.uri.contains("labelSelector=");
@@ -171,6 +230,23 @@ impl Event {
 }
 
 impl Reference {
+    /// What of the subject it names, to be found again.
+    fn key(&self, verb: &str, subject: &Subject) -> Option<Key> {
+        let finalize = self.subresource == "finalize" && self.resource == "namespaces";
+        let thing = match finalize {
+            true => (self.name == subject.namespace).then_some(Thing::Namespace)?,
+            false => self.thing(verb, subject)?,
+        };
+        Some(Key {
+            resource: self.resource.clone(),
+            name: match thing {
+                Thing::All(_) => String::new(),
+                _ => self.name.clone(),
+            },
+            record: matches!(thing, Thing::Record(_) | Thing::All(_)),
+        })
+    }
+
     /// What of the subject it names.
     fn thing(&self, verb: &str, subject: &Subject) -> Option<Thing> {
         if !matches!(self.subresource.as_str(), "" | "scale") {

@@ -15,6 +15,7 @@ use crate::survey::RecordId;
 
 mod actor;
 mod audit;
+mod lived;
 mod timeline;
 mod verdict;
 
@@ -160,6 +161,9 @@ pub struct Claim {
     pub source: Source,
     /// What else it says.
     pub words: String,
+    /// Whether what is said to be removed may not have been: the source would say
+    /// the same of a dry run.
+    pub perhaps_dry: bool,
 }
 
 /// What something was done to.

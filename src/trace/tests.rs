@@ -10,6 +10,8 @@ use crate::survey::fixture;
 use crate::survey::zadig::{self, ZadigOperation};
 use crate::survey::{Labels, Payload, Record, Survey, Unread};
 
+mod lived;
+
 const NAMESPACE: &str = "shop";
 const RELEASE: &str = "web";
 const CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";

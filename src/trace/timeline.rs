@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::lived::hold_against;
 use super::{Actor, Claim, Deed, Kind, Source, Subject, Thing};
 use crate::live::Observed;
 use crate::plan::{Action, Outcome, Receipt};
@@ -32,6 +33,9 @@ pub fn timeline(
     audited: impl IntoIterator<Item = Claim>,
 ) -> Vec<Claim> {
     let mut claims: Vec<Claim> = audited.into_iter().collect();
+    for claim in &mut claims {
+        hold_against(claim, subject, told.survey);
+    }
     for record in &told.survey.records {
         if subject.owns(&record.id) {
             claims.extend(of_record(record));
@@ -88,6 +92,7 @@ fn of_record(record: &Record) -> Vec<Claim> {
                 "" => release.status.to_string(),
                 words => format!("{}: {words}", release.status),
             },
+            perhaps_dry: false,
         });
     }
     claims
@@ -101,6 +106,7 @@ fn written(thing: Thing, manager: &str, at: Timestamp) -> Claim {
         actor: Some(Actor::of_manager(manager)),
         source: Source::ManagedFields,
         words: String::new(),
+        perhaps_dry: false,
     }
 }
 
@@ -117,6 +123,7 @@ fn of_event(event: &SeenEvent) -> Claim {
         actor: Some(Actor::of_manager(&event.component)),
         source: Source::Event,
         words: format!("{}: {}", event.reason, &event.message[..end]),
+        perhaps_dry: false,
     }
 }
 
@@ -140,6 +147,7 @@ fn of_operation(operation: &ZadigOperation, subject: &Subject) -> Option<Claim> 
         }),
         source: Source::Zadig,
         words: format!("{method} {function} {}", operation.targets.join(", ")),
+        perhaps_dry: false,
     })
 }
 
@@ -165,6 +173,7 @@ fn of_receipt(receipt: &Receipt, subject: &Subject) -> Vec<Claim> {
                 true => format!("operation {} ({})", receipt.operation, receipt.plan.verb),
                 false => format!("operation {}, whose outcome is unknown", receipt.operation),
             },
+            perhaps_dry: false,
         })
     };
     done.filter_map(claim).collect()
@@ -179,6 +188,7 @@ fn merged(claims: Vec<Claim>) -> Vec<Claim> {
                 && last.source == claim.source
                 && last.actor == claim.actor
                 && last.words == claim.words
+                && last.perhaps_dry == claim.perhaps_dry
                 && claim.at.duration_since(last.at) <= AT_ONCE
         });
         match with {

@@ -52,7 +52,10 @@ pub fn verdict(subject: &Subject, survey: &Survey, timeline: &[Claim]) -> Verdic
     let newest = records.max_by_key(|record| record.revision());
     if let Some(newest) = newest {
         let revision = newest.revision().map(Thing::Record);
-        let touches = |claim: &&Claim| revision.as_ref().is_some_and(|it| claim.what.contains(it));
+        let touches = |claim: &&Claim| {
+            let it = revision.as_ref().is_some_and(|it| claim.what.contains(it));
+            it && matches!(claim.deed, Deed::Created | Deed::Changed)
+        };
         let by = last(timeline.iter().filter(touches));
         return match newest.status() {
             Some(Status::Uninstalling) => ending(Ending::UninstallUnfinished, by),

@@ -88,6 +88,61 @@ fn records_deleted_with_kubectl() {
     assert_eq!(ended(&trace), ["removed", "kubectl", "bed-admin"]);
 }
 
+/// The bed's log has no bodies of requests about Secrets, as is common: there
+/// kubectl's dry run of a deletion is a deletion.
+#[test]
+fn a_dry_run_of_a_deletion_removes_nothing() {
+    let (namespace, helm) = installed(HelmVersion::V3_17, "trace-dry");
+    let (record, tool) = (name(RELEASE, 1), Tool::new());
+    let by_kubectl = |trace: &Value| {
+        let deeds = trace["timeline"].as_array().unwrap().iter();
+        let own =
+            deeds.filter(|one| one["source"] == "audit log" && one["by"]["kind"] == "kubectl");
+        let own = own.map(|one| (one["deed"].to_string(), one["says"].to_string()));
+        own.collect::<Vec<_>>()
+    };
+    let delete = ["delete", "secret", &record];
+    kubectl(&namespace, &[&delete[..], &["--dry-run=server"]].concat());
+    let trace = traced(&tool, namespace.name());
+    assert_eq!(ended(&trace)[..2], ["there", "helm"]);
+    assert_eq!(by_kubectl(&trace).len(), 1, "{trace:#}");
+    // It is there, as is read.
+    kubectl(&namespace, &["get", "secret", &record]);
+    let trace = traced(&tool, namespace.name());
+    assert_eq!(ended(&trace)[..2], ["there", "helm"]);
+    let [(deed, says)] = &by_kubectl(&trace)[..] else {
+        panic!("one claim: {trace:#}");
+    };
+    assert_eq!(deed, "\"noted\"");
+    assert!(says.contains("it was there afterwards"), "{says}");
+    helm.ok(&["uninstall", RELEASE]);
+    let trace = traced(&tool, namespace.name());
+    assert_eq!(ended(&trace), ["removed", "helm", "bed-admin"]);
+    assert_eq!(by_kubectl(&trace)[0].0, "\"noted\"");
+}
+
+#[test]
+fn a_removal_that_could_have_been_a_dry_run_is_told_so() {
+    let (namespace, helm) = installed(HelmVersion::V4, "trace-open");
+    let record = name(RELEASE, 1);
+    let text = || {
+        let trace = traced(&Tool::new(), namespace.name());
+        trace["verdict"]["text"].as_str().unwrap().to_owned()
+    };
+    let delete = ["delete", "secret", &record, "--wait=false"];
+    kubectl(&namespace, &delete);
+    let told = text();
+    let open = "a dry run would look the same there";
+    assert!(told.contains("removed by kubectl"), "{told}");
+    assert!(told.contains(open), "{told}");
+    // Where it waits, kubectl looks whether the object is gone.
+    helm.ok(&["install", RELEASE, &chart("quiet")]);
+    kubectl(&namespace, &delete[..3]);
+    let told = text();
+    assert!(told.contains("removed by kubectl"), "{told}");
+    assert!(!told.contains(open), "{told}");
+}
+
 #[test]
 fn a_namespace_deleted_with_all_there_was() {
     let (namespace, _) = installed(HelmVersion::V3_17, "trace-namespace");
