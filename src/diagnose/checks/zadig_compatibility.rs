@@ -37,18 +37,19 @@ pub(super) static CHECK: Check = Check {
 };
 
 /// The Helm that is built in, and the newest minor version of Kubernetes 1 that
-/// it was made for. From 3.4 to 4.x probing does not tell which it is.
-fn built_in(api: ZadigApi) -> Option<(&'static str, u32)> {
+/// it was made for. From 3.4 to 4.x probing does not tell which it is: then what
+/// is too new for all of them.
+fn built_in(api: ZadigApi) -> (&'static str, u32) {
     match api {
-        ZadigApi::Aslan | ZadigApi::Open => Some(("3.9", 24)),
-        ZadigApi::Audited => None,
-        ZadigApi::Context => Some(("3.18", 33)),
+        ZadigApi::Aslan | ZadigApi::Open => ("3.9", 24),
+        ZadigApi::Audited => ("3.9, 3.12 or 3.18", 33),
+        ZadigApi::Context => ("3.18", 33),
     }
 }
 
 fn run(context: Context<'_>, claims: &Claims<'_>, _: &[History<'_>]) -> Vec<Finding> {
     let found = || {
-        let (helm, newest) = built_in(claims.zadig.api?)?;
+        let (helm, newest) = built_in(claims.zadig.api?);
         let kubernetes = claims.zadig.place.kubernetes.clone()?;
         let newer = minor(&kubernetes)? > newest;
         // It is about the cluster, and told once, where Zadig deploys first.
