@@ -4,9 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Voice, count, json, table::table};
+use crate::diagnose::Lang;
 use crate::live::Observed;
 use crate::survey::{SeenObject, Survey};
 use crate::trace::{Actor, Claim, Ending, Kind, Log, Source, Subject, Verdict};
+
+mod chinese;
 
 /// How many things that something was done to at once are named.
 const NAMED: usize = 4;
@@ -124,9 +127,14 @@ pub fn trace_json(trace: &Trace<'_>) -> String {
     })
 }
 
-/// `trace` for a person: what it comes to, the claims, and what they rest on.
+/// `trace` for a person: what it comes to, in either language, the claims, and
+/// what they rest on.
 pub fn trace_text(trace: &Trace<'_>, voice: &Voice) -> String {
-    let mut text = told(trace) + "\n";
+    let mut text = match voice.lang {
+        Lang::En => told(trace),
+        Lang::Zh => chinese::told(trace),
+    };
+    text.push('\n');
     for unread in &trace.survey.unread {
         text += &format!("could not be read: {}: {}\n", unread.what, unread.reason);
     }

@@ -220,6 +220,9 @@ fn what_no_source_tells_is_not_said() {
     let args = ["trace", RELEASE, "-n", namespace.name()];
     let told = tool.run(&args).expect_code(0).to_string();
     assert!(told.contains("no source says that it ever had"), "{told}");
+    let told = tool.run(&[&args[..], &["--lang", "zh"]].concat());
+    let told = told.expect_code(0).stdout;
+    assert!(told.contains("没有来源表明曾经有过"), "{told}");
     let (namespace, _) = installed(HelmVersion::V4, "trace-gone");
     kubectl(&namespace, &["delete", "secret", &name(RELEASE, 1)]);
     let args = ["trace", RELEASE, "-n", namespace.name()];
