@@ -85,7 +85,7 @@ async fn finish(
             let (will_be, sent) = started(receipt, index);
             if landed(will_be, step, now.as_ref()) {
                 store.append(id, &done(index, now.as_ref()))?;
-            } else if under_way(cluster, sent, step) {
+            } else if under_way(cluster.server_time(), sent, step) {
                 // Said later: until then the operation stays open.
                 return Ok(());
             } else {
@@ -135,11 +135,10 @@ fn landed(will_be: Option<Digest>, step: &Step, now: Option<&RawRecord>) -> bool
 /// Whether a request of the dead process could still reach the API server and
 /// change what is said now. Where a record is to be put back it could not: the
 /// name is taken by then.
-fn under_way(cluster: &Cluster, sent: Timestamp, step: &Step) -> bool {
+fn under_way(now: Option<Timestamp>, sent: Timestamp, step: &Step) -> bool {
     if matches!(step.guard, Guard::LeftBy { .. }) {
         return false;
     }
-    let now = cluster.server_time();
     now.is_none_or(|now| now.as_second() - sent.as_second() < UNDER_WAY)
 }
 
@@ -222,4 +221,61 @@ async fn unwanted(
     Ok(Some(format!(
         "the release is gone by now; snapshot {snapshot} still holds the record"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::helm::Driver;
+    use crate::plan::{Plan, Verb};
+    use crate::snapshot::SnapshotId;
+    use crate::survey::RecordId;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn deletion(guard: Guard) -> Step {
+        Step {
+            action: Action::DeleteRecord,
+            object: RecordId {
+                driver: Driver::Secret,
+                namespace: "shop".into(),
+                name: "sh.helm.release.v1.web.v1".into(),
+            },
+            release: "web".into(),
+            guard,
+            reason: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_request_is_under_way_for_a_minute_from_when_it_was_sent() {
+        let will_be = Some(Digest::of(b"new"));
+        let begun = |at| Receipt {
+            operation: OperationId("a1".into()),
+            began: "1970-01-01T00:10:00Z".parse().unwrap(),
+            snapshot: SnapshotId("b2".into()),
+            undoes: None,
+            plan: Plan {
+                verb: Verb::Prune,
+                cluster: None,
+                steps: vec![deletion(Guard::Absent)],
+                refused: Vec::new(),
+            },
+            events: vec![Event::Started {
+                step: 0,
+                will_be,
+                at,
+            }],
+        };
+        assert_eq!(started(&begun(Some(at(2_000))), 0), (will_be, at(2_000)));
+        // Earlier versions did not note when.
+        assert_eq!(started(&begun(None), 0), (will_be, at(600)));
+        let (alone, following) = (Guard::Absent, Guard::LeftBy { step: 0 });
+        let open = |now, guard: &Guard| under_way(now, at(2_000), &deletion(guard.clone()));
+        assert!(open(Some(at(2_059)), &alone) && open(None, &alone));
+        assert!(!open(Some(at(2_060)), &alone));
+        assert!(!open(Some(at(2_000)), &following) && !open(None, &following));
+    }
 }

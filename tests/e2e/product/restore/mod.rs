@@ -15,6 +15,7 @@ use crate::tool::Tool;
 mod faults;
 mod places;
 mod refused;
+mod resumed;
 
 /// The Helms that are named in the promise: Zadig's, one of the middle, and 4.
 const HELMS: [HelmVersion; 3] = [HelmVersion::V3_9, HelmVersion::V3_17, HelmVersion::V4];
