@@ -25,9 +25,9 @@ use memchr::memmem;
 /// a few be unpacked at once on a small machine.
 pub const PLAIN_LIMIT: usize = 128 << 20;
 
-/// How many bytes a buffer may keep between two payloads: more than most real
-/// ones need, and little to be held on each thread.
-const KEPT: usize = 1 << 20;
+/// How many bytes a buffer may keep between two payloads: more than nearly all
+/// real ones need. What is given back the allocator holds on to.
+const KEPT: usize = 8 << 20;
 
 /// How many bytes the API server accepts in the data of one Secret or
 /// ConfigMap (`MaxSecretSize`), all keys together.
