@@ -26,6 +26,8 @@ pub(super) struct Wanted {
     aim: Aim,
     /// Once it is known where it is, or why it is not.
     reached: OnceCell<Result<Zadig, String>>,
+    /// Where nobody can be asked, it was read at once: a pipe gives it only once.
+    token: Option<Token>,
 }
 
 /// The Zadig that was asked for, not yet spoken to; `None` if none was.
@@ -34,16 +36,20 @@ pub(super) fn connect(settings: &Settings, args: &ZadigArgs) -> Result<Option<Wa
         return Ok(None);
     };
     let aim = Aim::of(text);
-    let reached = match &aim {
-        Aim::At(url) => Some(Ok(at(settings, args, url.clone())?)),
+    let (reached, token) = match &aim {
+        Aim::At(url) => {
+            let token = token(settings, args)?;
+            (Some(Ok(at(settings, args, url.clone(), token)?)), None)
+        }
         // What cannot be asked for later is missed now.
-        Aim::Found(_) if !settings.terminal.interactive => token(settings, args).map(|_| None)?,
-        Aim::Found(_) => None,
+        Aim::Found(_) if !settings.terminal.interactive => (None, Some(token(settings, args)?)),
+        Aim::Found(_) => (None, None),
     };
     Ok(Some(Wanted {
         args: args.clone(),
         aim,
         reached: OnceCell::new_with(reached),
+        token,
     }))
 }
 
@@ -60,7 +66,11 @@ impl Wanted {
                 Aim::At(_) => None,
             };
             match found::find(settings, cluster, named).await {
-                Ok(url) => at(settings, &self.args, url).map(Ok),
+                Ok(url) => {
+                    let known = self.token.clone();
+                    let token = known.map_or_else(|| token(settings, &self.args), Ok)?;
+                    at(settings, &self.args, url, token).map(Ok)
+                }
                 Err(why) => Ok(Err(format!("Zadig was not asked: {why}"))),
             }
         };
@@ -69,14 +79,14 @@ impl Wanted {
 }
 
 /// The Zadig at that address.
-fn at(settings: &Settings, args: &ZadigArgs, url: String) -> Result<Zadig, Failure> {
+fn at(settings: &Settings, args: &ZadigArgs, url: String, token: Token) -> Result<Zadig, Failure> {
     if url.starts_with("http://") && !is_own_machine(&url) {
         let text = "Zadig is reached without TLS: whoever is in between can read the token";
         settings.terminal.say(text);
     }
     let options = ConnectOptions {
         url,
-        token: token(settings, args)?,
+        token,
         ca_file: args.zadig_ca.clone(),
         proxies: settings.proxies(),
         request_timeout: settings.request_timeout().map(to_std),

@@ -267,7 +267,9 @@ fn gunzip(packed: &mut [u8], limit: usize, json: &mut Vec<u8>) -> Result<(), Dec
 }
 
 /// Unpacks one sound member without optional fields, as all that Helm writes
-/// are; `None` for anything else.
+/// are; `None` for anything else. It is laxer than Go in corners of deflate that
+/// no compressor writes: who forges such a record may hide that Helm can not
+/// read it, and nothing else.
 fn gunzip_at_once(packed: &[u8], limit: usize, json: &mut Vec<u8>) -> Option<()> {
     // A member ends with its checksum and its size (RFC 1952). The size may be a
     // lie, so no more room is made than deflate can fill: 1032 times its length.

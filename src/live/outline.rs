@@ -21,20 +21,24 @@ pub(super) fn outline(document: &str) -> Option<String> {
     }
     let mut kept = String::new();
     let mut found = [false; NAMING.len()];
-    let mut keep = false;
+    // Whether the section that the line is of is kept.
+    let mut keep = None;
     for line in document.split_inclusive('\n') {
         match line.as_bytes().first() {
-            Some(b' ' | b'\n') => (),
-            Some(b'#') => continue,
+            // Within a quoted text it is no comment.
+            Some(b'#' | b'\n') => (),
+            Some(b' ') if keep.is_some() => (),
             // An element of the section's list.
-            Some(b'-') if line[1..].starts_with([' ', '\n']) => (),
-            _ => keep = begins(section(line)?, &mut found)?,
+            Some(b'-') if keep.is_some() && line[1..].starts_with([' ', '\n']) => (),
+            _ => keep = Some(begins(section(line)?, &mut found)?),
         }
-        if keep {
+        if keep == Some(true) {
             kept.push_str(line);
         }
     }
-    found.iter().all(|found| *found).then_some(kept)
+    // What an alias stands for may have been left out.
+    let whole = found.iter().all(|found| *found) && !kept.contains('*');
+    whole.then_some(kept)
 }
 
 /// Whether a section is one to keep; `None` if it is there twice, or is a list's.
@@ -91,6 +95,14 @@ mod tests {
             assert_eq!(outline(&format!("{NAMED}{strange}")), None, "{strange:?}");
         }
         assert_eq!(outline("kind: A\nmetadata: {name: x}\n"), None);
+        for within in [
+            "# c\n {kind: B, x: \"\napiVersion: v1\nkind: A\nmetadata:\n  name: x\n# \"}\n",
+            "apiVersion: v1\nmetadata:\n  name: x\n  labels: {a: &k A}\nx: &k B\nkind: *k\n",
+        ] {
+            assert_eq!(outline(within), None, "{within:?}");
+        }
+        let quoted = "kind: A\napiVersion: v1\nmetadata: {a: \"\n# \", name: x}\n";
+        assert_eq!(outline(quoted).unwrap(), quoted);
         assert_eq!(outline(&NAMED.replace('\n', "\r\n")), None);
     }
 }

@@ -42,7 +42,7 @@ impl Store {
         let mut needed = Vec::new();
         for id in ids {
             let id = headers::find(&reading, &id.0)?.id;
-            if let Some(operation) = needs.operation(&id) {
+            if let Some(operation) = needs.operation(&id)? {
                 let reason = format!("operation {operation} refers to it");
                 needed.push((id, reason));
             }
@@ -73,7 +73,7 @@ impl Store {
         // Asked again: an operation may have begun since.
         let needs = Needs::of(&writing)?;
         for id in found.collect::<Result<BTreeSet<_>, _>>()? {
-            if needs.operation(&id).is_none() {
+            if needs.operation(&id)?.is_none() {
                 headers::remove(&writing, &id)?;
                 done.forgotten.push(id);
             }

@@ -174,35 +174,32 @@ pub(super) fn ids(connection: &Connection) -> Result<Vec<String>, StoreError> {
 
 /// Which snapshots operations need: the one taken before its first write, and as
 /// long as it did not end those that its plan names.
-pub(super) struct Needs(Vec<Need>);
-
-struct Need {
-    operation: String,
-    snapshot: String,
-    /// Empty once the operation ended.
-    plan: String,
+pub(super) struct Needs<'a> {
+    connection: &'a Connection,
+    operations: Vec<Header>,
 }
 
-impl Needs {
+impl<'a> Needs<'a> {
     /// Reads all operations.
-    pub(super) fn of(connection: &Connection) -> Result<Self, StoreError> {
-        let mut needs = Vec::new();
-        for operation in ids(connection)? {
-            let header = find(connection, &operation)?;
-            let ended = events(connection, &header)?.contains(&Event::Ended);
-            needs.push(Need {
-                operation,
-                snapshot: header.snapshot,
-                plan: if ended { String::new() } else { header.plan },
-            });
-        }
-        Ok(Self(needs))
+    pub(super) fn of(connection: &'a Connection) -> Result<Self, StoreError> {
+        let ids = ids(connection)?.into_iter();
+        let operations = ids.map(|id| find(connection, &id));
+        Ok(Self {
+            connection,
+            operations: operations.collect::<Result<_, _>>()?,
+        })
     }
 
     /// An operation that needs the snapshot.
-    pub(super) fn operation(&self, snapshot: &SnapshotId) -> Option<&str> {
-        let names = |need: &&Need| need.snapshot == snapshot.0 || need.plan.contains(&snapshot.0);
-        Some(&self.0.iter().find(names)?.operation)
+    pub(super) fn operation(&self, snapshot: &SnapshotId) -> Result<Option<&str>, StoreError> {
+        for header in &self.operations {
+            let named = header.plan.contains(&snapshot.0)
+                && !events(self.connection, header)?.contains(&Event::Ended);
+            if header.snapshot == snapshot.0 || named {
+                return Ok(Some(&header.id));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -202,9 +202,10 @@ impl Event {
             self.verb.as_str(),
             "get" | "create" | "update" | "patch" | "delete"
         );
+        let sweep = self.verb == "deletecollection" && !self.selects_others();
         // Whoever reads with a version takes what may be old.
         let old = self.verb == "get" && self.uri.contains("resourceVersion=");
-        if self.stage != "ResponseComplete" || !named || old {
+        if self.stage != "ResponseComplete" || !(named || sweep) || old {
             return None;
         }
         let done = self.stage_timestamp.unwrap_or(at).max(at);
@@ -213,6 +214,10 @@ impl Event {
             // Only a namespace that is being deleted is finalized.
             ("finalize", 200..300) if namespace => (at, Sign::Gone),
             ("", 404) if self.verb != "create" => (at, Sign::Gone),
+            ("", 200) if sweep => match self.is_dry() {
+                true => return None,
+                false => (at, Sign::Gone),
+            },
             ("", 201) if !self.is_dry() => (done, Sign::Made),
             // A namespace takes its time to go.
             ("", 200) if self.verb != "create" && !namespace => (at, Sign::Alive),
@@ -238,7 +243,9 @@ impl Reference {
             false => self.thing(verb, subject)?,
         };
         Some(Key {
+            group: self.api_group.clone(),
             resource: self.resource.clone(),
+            namespace: self.namespace.clone(),
             name: match thing {
                 Thing::All(_) => String::new(),
                 _ => self.name.clone(),

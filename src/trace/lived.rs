@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{Actor, Claim, Deed, Kind, Subject, Thing};
 use crate::live::Observed;
-use crate::survey::{NamespaceState, Survey};
+use crate::survey::{NamespaceState, SeenObject, Survey};
 
 /// So many signs are kept, of all objects together. What comes after is passed
 /// over, so that no creation is missed before something that is seen.
@@ -24,8 +24,12 @@ const LIVED_ON: &str =
 /// An object, as requests name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
+    /// Its API group, `apps`; empty for the core one.
+    pub(super) group: String,
     /// `secrets`.
     pub(super) resource: String,
+    /// Its namespace; empty if it lies in none.
+    pub(super) namespace: String,
     /// Its name; empty for all records that are kept in that resource.
     pub(super) name: String,
     /// Whether it is a record of the release.
@@ -75,20 +79,37 @@ impl Signs {
     }
 
     /// The first that was shown of it after that time.
-    fn next(&self, key: &Key, after: Timestamp) -> Option<Sign> {
+    fn next(&self, key: &Key, after: Timestamp) -> Option<(Timestamp, Sign)> {
         let signs = self.of.get(key)?.iter();
         let later = signs.filter(|(at, _)| *at > after);
-        later.min_by_key(|(at, _)| *at).map(|(_, sign)| *sign)
+        later.min_by_key(|(at, _)| *at).copied()
+    }
+
+    /// Whether all records were deleted between two times, as where a namespace
+    /// is emptied.
+    fn swept(&self, record: &Key, after: Timestamp, until: Timestamp) -> bool {
+        let all = Key {
+            name: String::new(),
+            ..record.clone()
+        };
+        let sweep = self.next(&all, after);
+        record.record && sweep.is_some_and(|(at, _)| at <= until)
     }
 
     /// What became of it, as far as that was shown.
     fn after(&self, asked: &Asked) -> Option<Sign> {
         if !asked.key.name.is_empty() {
-            return self.next(&asked.key, asked.done);
+            let (at, sign) = self.next(&asked.key, asked.done)?;
+            // Whoever misses it then need not miss it for that request.
+            let other = sign == Sign::Gone && self.swept(&asked.key, asked.done, at);
+            return (!other).then_some(sign);
         }
         let keys = self.of.keys();
         let mut records = keys.filter(|key| key.record && key.resource == asked.key.resource);
-        let alive = |key: &Key| self.next(key, asked.done) == Some(Sign::Alive);
+        let alive = |key: &Key| {
+            self.next(key, asked.done)
+                .is_some_and(|(_, sign)| sign == Sign::Alive)
+        };
         records.any(alive).then_some(Sign::Alive)
     }
 
@@ -96,9 +117,10 @@ impl Signs {
     pub(super) fn judge(&self, claim: &mut Claim, asked: &Asked) {
         let dry = claim.actor.as_ref().is_some_and(asks_for_dry_runs);
         match self.after(asked) {
-            Some(Sign::Alive) if dry || asked.key.record => take_back(claim),
-            None => claim.perhaps_dry = dry,
-            _ => {}
+            Some(Sign::Alive) if asked.key.record => take_back(claim),
+            // Others may be held by a finalizer, and go later.
+            Some(Sign::Alive) | None => claim.perhaps_dry = dry,
+            Some(Sign::Made | Sign::Gone) => {}
         }
     }
 }
@@ -128,13 +150,17 @@ pub(super) fn hold_against(claim: &mut Claim, subject: &Subject, survey: &Survey
             } => one.name == subject.namespace && deleting.is_none() && before(*created),
             _ => false,
         }),
-        Thing::Object(name) => survey.objects.iter().any(|one| match &one.observed {
-            Observed::Present(live) => {
-                let told = format!("{} {}", one.object.kind, one.object.name);
-                told == *name && live.deleting.is_none() && before(live.created)
-            }
-            _ => false,
-        }),
+        Thing::Object(name) => {
+            let named =
+                |one: &&SeenObject| format!("{} {}", one.object.kind, one.object.name) == *name;
+            let lives = |one: &SeenObject| match &one.observed {
+                Observed::Present(live) => live.deleting.is_none() && before(live.created),
+                _ => false,
+            };
+            // Several namespaces may have one of that name.
+            let mut named = survey.objects.iter().filter(named).peekable();
+            named.peek().is_some() && named.all(lives)
+        }
     };
     if claim.perhaps_dry && claim.what.iter().any(is_there) {
         take_back(claim);

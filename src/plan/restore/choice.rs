@@ -78,7 +78,12 @@ pub fn choose<'a>(
     }
     let asked = |name: &String| choice.releases.is_empty() || choice.releases.contains(name);
     let held = || snapshot.records.iter().filter(inside);
-    let homes = spread(held().filter(|saved| named(saved).as_ref().is_some_and(asked)));
+    let mut homes = spread(held().filter(|saved| named(saved).as_ref().is_some_and(asked)));
+    let by_name = |release: &String| held().any(|saved| named(saved).as_ref() == Some(release));
+    if !choice.releases.iter().all(by_name) {
+        // One of them is odd altogether, wherever it is.
+        homes.clear();
+    }
     let meant = |saved: &&SavedRecord| match named(saved) {
         Some(name) => asked(&name),
         None => {

@@ -114,6 +114,33 @@ fn a_collection_and_its_records() {
     assert_eq!(first(&[asked, made, read]), PERHAPS);
 }
 
+/// Whoever misses a record after all were deleted need not miss it for what was
+/// asked before.
+#[test]
+fn a_dry_run_before_all_records_went() {
+    let all = json!({"resource": "secrets", "namespace": NAMESPACE, "apiVersion": "v1"});
+    let missed = |second| answered(event(second, HELM, "get", record(1)), 404);
+    let swept = |second| event(second, (CONTROLLER, "x"), "deletecollection", all.clone());
+    assert_eq!(first(&[asked(1), swept(5), missed(9)]), PERHAPS);
+    assert_eq!(first(&[asked(1), missed(5), swept(9)]), REMOVED);
+}
+
+#[test]
+fn an_object_of_another_namespace_is_another() {
+    let deployment = |namespace: &str| {
+        json!({
+            "resource": "deployments", "namespace": namespace, "name": RELEASE, "apiGroup": "apps",
+        })
+    };
+    let asked = || event(1, KUBECTL, "delete", deployment(NAMESPACE));
+    let missed = |namespace| answered(event(9, KUBECTL, "get", deployment(namespace)), 404);
+    assert_eq!(first(&[asked(), missed(NAMESPACE)]), REMOVED);
+    assert_eq!(first(&[asked(), missed("other")]), PERHAPS);
+    // It may have been held by a finalizer.
+    let read = event(9, KUBECTL, "update", deployment(NAMESPACE));
+    assert_eq!(first(&[asked(), read]), PERHAPS);
+}
+
 #[test]
 fn a_namespace_goes_slowly() {
     let asked = || event(1, KUBECTL, "delete", namespace());

@@ -53,6 +53,7 @@ fn it_must_be_clear_what_is_meant() {
     assert_eq!(choice(&[], Some("a"), false, true), Ok(2));
     assert_eq!(choice(&["db"], None, true, false), Ok(2), "it may be odd");
     assert_eq!(choice(&["x"], None, false, true), Ok(1), "it may be odd");
+    assert_eq!(choice(&["db", "x"], None, false, false), Ok(2));
     // What is odd elsewhere is not of it.
     assert_eq!(choice(&["db"], None, false, true), Ok(1));
     assert_eq!(choice(&["web"], Some("b"), false, true), Ok(1));
