@@ -84,7 +84,7 @@ fn finding(
         subject: Subject::namespace(namespace),
         verdict: None,
         summary: format!(
-            "Zadig's Helm {helm} was made for Kubernetes up to 1.{newest} at most, and this cluster is {kubernetes}"
+            "Zadig's Helm {helm} was made for Kubernetes 1.{newest} at most, and this cluster is {kubernetes}"
         ),
         evidence: vec![Evidence::Zadig { told: version }],
         advice: vec![say(
