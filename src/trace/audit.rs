@@ -202,7 +202,7 @@ impl Event {
             self.verb.as_str(),
             "get" | "create" | "update" | "patch" | "delete"
         );
-        let sweep = self.verb == "deletecollection" && !self.selects_others();
+        let sweep = self.verb == "deletecollection" && !self.selects_others() && !self.is_dry();
         // Whoever reads with a version takes what may be old.
         let old = self.verb == "get" && self.uri.contains("resourceVersion=");
         if self.stage != "ResponseComplete" || !(named || sweep) || old {
@@ -214,10 +214,7 @@ impl Event {
             // Only a namespace that is being deleted is finalized.
             ("finalize", 200..300) if namespace => (at, Sign::Gone),
             ("", 404) if self.verb != "create" => (at, Sign::Gone),
-            ("", 200) if sweep => match self.is_dry() {
-                true => return None,
-                false => (at, Sign::Gone),
-            },
+            ("", 200) if sweep => (at, Sign::Gone),
             ("", 201) if !self.is_dry() => (done, Sign::Made),
             // A namespace takes its time to go.
             ("", 200) if self.verb != "create" && !namespace => (at, Sign::Alive),
