@@ -84,14 +84,11 @@ pub fn choose<'a>(
         // One of them is odd altogether, wherever it is.
         homes.clear();
     }
+    let everywhere = choice.releases.is_empty() || choice.all_namespaces || homes.is_empty();
     let meant = |saved: &&SavedRecord| match named(saved) {
         Some(name) => asked(&name),
-        None => {
-            let near = homes.is_empty() || homes.contains(&saved.id.namespace);
-            near || choice.all_namespaces
-        }
+        None => everywhere || homes.contains(&saved.id.namespace),
     };
-    let meant = |saved: &&SavedRecord| choice.releases.is_empty() || meant(saved);
     let chosen: Vec<_> = held().filter(meant).collect();
     let namespaces = spread(chosen.iter().copied());
     if chosen.is_empty() {
