@@ -106,10 +106,14 @@ fn address(text: &str) -> Result<Uri, ConnectError> {
     let refused = |why: &str| ConnectError::Url(Cause::new(why));
     let url: Uri = text.parse().map_err(|_| refused("it is no URL"))?;
     let authority = url.authority().map(|one| one.as_str()).unwrap_or_default();
+    // What is no port would be passed over, and the token sent to another one.
+    let behind = authority.strip_prefix(url.host().unwrap_or_default());
+    let odd_port = behind.is_some_and(|port| !port.is_empty()) && url.port_u16().is_none();
     match url.scheme_str() {
         Some("http" | "https") if authority.contains('@') => {
             Err(refused("it holds credentials, which belong elsewhere"))
         }
+        Some("http" | "https") if odd_port => Err(refused("its port is none")),
         Some("http" | "https") if url.query().is_some() => {
             Err(refused("it holds a query, and is to be the address alone"))
         }
@@ -143,6 +147,7 @@ mod tests {
             "https://zadig.corp",
             "http://10.0.0.1:30000",
             "https://corp/zadig/",
+            "https://[::1]:8443",
         ] {
             assert!(address(good).is_ok(), "{good}");
         }
@@ -152,6 +157,9 @@ mod tests {
             "https://",
             "https://u:hunter2@zadig.corp",
             "https://zadig.corp/?token=hunter2",
+            "https://zadig.corp:99999",
+            "http://[::1]:x",
+            "https://zadig.corp:",
             "",
         ] {
             let error = address(bad).unwrap_err();
