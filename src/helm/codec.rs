@@ -25,6 +25,9 @@ use memchr::memmem;
 /// a few be unpacked at once on a small machine.
 pub const PLAIN_LIMIT: usize = 128 << 20;
 
+/// Why a payload beyond [`PLAIN_LIMIT`] is not read, as a fragment.
+pub const TOO_LARGE: &str = "unpacks to more than 128 MiB: Helm may read it, zadig-doctor does not";
+
 /// How many bytes a buffer may keep between two payloads: more than nearly all
 /// real ones need. What is given back the allocator holds on to.
 const KEPT: usize = 8 << 20;
@@ -53,7 +56,7 @@ pub struct Plain {
     pub gzip: bool,
 }
 
-/// Why Helm cannot unpack a payload.
+/// Why a payload cannot be unpacked, by Helm or, if it is too large, by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// There is nothing in it.
@@ -81,11 +84,8 @@ pub enum DecodeError {
     #[error("gzip: corrupt data")]
     GzipData,
     /// It unpacks to more than we are willing to hold.
-    #[error("unpacks to more than {limit} bytes")]
-    TooLarge {
-        /// The limit, in bytes.
-        limit: usize,
-    },
+    #[error("{TOO_LARGE}")]
+    TooLarge,
 }
 
 /// Why a payload cannot be packed.
@@ -164,7 +164,7 @@ impl Unpacker {
             std::mem::swap(packed, json);
         }
         match json.len() > limit {
-            true => Err(DecodeError::TooLarge { limit }),
+            true => Err(DecodeError::TooLarge),
             false => Ok(gzip),
         }
     }
@@ -423,9 +423,9 @@ mod tests {
         let zeros = encode(&vec![b' '; 100_000], TEXT_LIMIT).unwrap();
         assert!(zeros.len() < 1_000);
         assert!(decode(&zeros, 100_000).is_ok());
-        let limit = 99_999;
-        let error = decode(&zeros, limit).err();
-        assert_eq!(error, Some(DecodeError::TooLarge { limit }));
+        let error = decode(&zeros, 99_999).err();
+        assert_eq!(error, Some(DecodeError::TooLarge));
+        assert_eq!(PLAIN_LIMIT, 128 << 20, "TOO_LARGE says it");
         assert!(decode(&text(b"{} "), 2).is_err());
     }
 

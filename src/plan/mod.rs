@@ -217,7 +217,9 @@ impl Guard {
     /// That the record is as the survey saw it.
     fn seen(record: &Record) -> Self {
         let digest = match &record.payload {
-            Payload::Decoded { digest, .. } | Payload::Undecodable { digest, .. } => Some(*digest),
+            Payload::Decoded { digest, .. }
+            | Payload::Undecodable { digest, .. }
+            | Payload::TooLarge { digest, .. } => Some(*digest),
             Payload::Unread | Payload::Foreign { .. } => None,
         };
         Self::Seen {

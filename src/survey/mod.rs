@@ -10,7 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::helm::Driver;
+use crate::helm::{Driver, codec};
 pub use crate::live::ObjectRef;
 use crate::live::Observed;
 pub use event::SeenEvent;
@@ -317,6 +317,12 @@ impl Survey {
     /// Lists among the unread what was asked for and could not be read: a
     /// survey that lacks it is incomplete.
     pub fn note_unreadable(&mut self) {
+        for record in &self.records {
+            if let Payload::TooLarge { .. } = record.payload {
+                let (what, reason) = (record.id.to_string(), codec::TOO_LARGE.to_owned());
+                self.unread.push(Unread { what, reason });
+            }
+        }
         for seen in &self.objects {
             if let Observed::Unreadable { reason } = &seen.observed {
                 let need = Need::Object {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::helm::codec::{self, Unpacker};
+use crate::helm::codec::{self, DecodeError, Unpacker};
 use crate::helm::{Digest, Driver, RecordKey};
 use crate::live::Writer;
 use crate::survey::{Labels, Release};
@@ -113,6 +113,14 @@ pub enum Payload {
         /// Why, as a fragment: `gzip: unexpected end of data`.
         reason: String,
     },
+    /// Helm may read it, we do not: it unpacks to more than
+    /// [`codec::PLAIN_LIMIT`].
+    TooLarge {
+        /// Of the payload text as stored.
+        digest: Digest,
+        /// Of the payload text, in bytes.
+        bytes: u64,
+    },
     /// It belongs to another format that uses the same names
     /// (operator-controller's `data.chunk`), and is none of our business.
     Foreign {
@@ -150,6 +158,10 @@ impl Payload {
                 release: Box::new(release),
             },
             Ok(Err(error)) => undecodable(error.to_string()),
+            Err(DecodeError::TooLarge) => Self::TooLarge {
+                digest: Digest::of(text),
+                bytes,
+            },
             Err(error) => undecodable(error.to_string()),
         }
     }
@@ -268,6 +280,14 @@ mod tests {
             "JSON: version is not an integer"
         );
         assert_eq!(json("{}"), "no info, on which Helm crashes");
+    }
+
+    #[test]
+    fn what_is_too_large_for_us_is_not_said_to_be_broken() {
+        let text = codec::encode(&vec![b' '; codec::PLAIN_LIMIT + 1], codec::TEXT_LIMIT).unwrap();
+        let (digest, bytes) = (Digest::of(&text), text.len() as u64);
+        let read = Payload::read(Some(&text), &[]);
+        assert_eq!(read, Payload::TooLarge { digest, bytes });
     }
 
     #[test]

@@ -53,7 +53,9 @@ pub(super) static CHECK: Check = Check {
 
 fn bytes(record: &Record) -> Option<u64> {
     match record.payload {
-        Payload::Decoded { bytes, .. } | Payload::Undecodable { bytes, .. } => Some(bytes),
+        Payload::Decoded { bytes, .. }
+        | Payload::Undecodable { bytes, .. }
+        | Payload::TooLarge { bytes, .. } => Some(bytes),
         Payload::Unread | Payload::Foreign { .. } => None,
     }
 }

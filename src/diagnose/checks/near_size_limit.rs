@@ -79,7 +79,7 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
 
 fn size(record: &Record) -> Option<u64> {
     match &record.payload {
-        Payload::Decoded { bytes, .. } => Some(*bytes),
+        Payload::Decoded { bytes, .. } | Payload::TooLarge { bytes, .. } => Some(*bytes),
         _ => None,
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::helm::codec::{self, DecodeError};
+use crate::helm::release;
 use crate::helm::texts::{self, Field};
-use crate::helm::{codec, release};
 use crate::live::relocate::{RelocateError, relocate};
 use crate::survey::{RawRecord, RecordId};
 
@@ -106,8 +107,10 @@ pub fn fit(mut record: RawRecord, fit: &Fit, object: &RecordId) -> Result<Fitted
 /// it is.
 fn move_payload(record: &mut RawRecord, from: &str, to: &str) -> Result<Moved, FitError> {
     let text = record.payload.as_deref().unwrap_or_default();
-    let Ok(plain) = codec::decode(text, codec::PLAIN_LIMIT) else {
-        return Ok(Moved::default());
+    let plain = match codec::decode(text, codec::PLAIN_LIMIT) {
+        Ok(plain) => plain,
+        Err(error @ DecodeError::TooLarge) => return Err(FitError::Payload(error.to_string())),
+        Err(_) => return Ok(Moved::default()),
     };
     let Ok(view) = release::parse(&plain.json) else {
         return Ok(Moved::default());

@@ -18,7 +18,10 @@ struct Examined {
 }
 
 fn examined(survey: &Survey) -> Examined {
-    let read = |payload: &Payload| !matches!(payload, Payload::Unread | Payload::Foreign { .. });
+    let read = |payload: &Payload| match payload {
+        Payload::Decoded { .. } | Payload::Undecodable { .. } => true,
+        Payload::Unread | Payload::TooLarge { .. } | Payload::Foreign { .. } => false,
+    };
     let payloads = survey.records.iter().filter(|record| read(&record.payload));
     Examined {
         records: survey.records.len(),

@@ -4,11 +4,13 @@
 use serde_json::{Value, json};
 use zadig_doctor::helm::Driver;
 
-use super::{LONG, Later};
+use super::{LONG, Later, essence};
+use crate::bed::Namespace;
 use crate::helm::{Helm, HelmVersion, chart};
 use crate::proxy::{Fault, Rule, Seen};
 use crate::records;
-use crate::scenarios::{RELEASE, Stage};
+use crate::scenarios::{RELEASE, Stage, find, packed};
+use crate::tool::Tool;
 
 /// A release in Secrets, and another in ConfigMaps that has something wrong.
 fn both() -> Stage {
@@ -108,4 +110,63 @@ fn an_aggregated_api_without_a_backend() {
     later
         .run(&["check", "-n", stage.namespace.name()])
         .expect_code(1);
+}
+
+/// A stuck release whose newest payload unpacks to more than we are willing to
+/// hold. Helm reads it: nobody may say that it cannot, or judge without it.
+#[test]
+fn what_is_too_large_for_us_alone() {
+    let stage = find("pending-upgrade-in-wait").make(HelmVersion::V4);
+    let mut json = stage.record(2).payload.unwrap().to_string();
+    json.push_str(&" ".repeat(129 << 20));
+    let text = String::from_utf8(packed(json.as_bytes())).unwrap();
+    let path = stage.namespace.core("secrets") + "/" + &records::name(RELEASE, 2);
+    let patch = json!({"stringData": {"release": text}});
+    stage.namespace.bed().api().merge(&path, &patch);
+    let listed = stage.helm.ok(&["list", "--pending", "-o", "json"]).json();
+    assert_eq!(listed[0]["revision"], "2", "{listed:#}");
+
+    let (unread, found) = check(&stage, Rule::new(Fault::Hang).when(|_| false), &[]);
+    let record = format!(
+        "Secret {}/{}",
+        stage.namespace.name(),
+        records::name(RELEASE, 2)
+    );
+    assert_eq!(unread[0].0, record);
+    assert!(unread[0].1.contains("zadig-doctor does not"), "{unread:?}");
+    assert!(
+        !found.contains(&"undecodable-record".to_owned()),
+        "{found:?}"
+    );
+
+    let before = essence(&stage.records());
+    let saved = stage.record(2).text();
+    let later = Later::by(LONG);
+    let refused = later.on(&stage, &["unstick", "--yes"]);
+    assert_ne!(refused.code(), Some(0), "{refused}");
+    assert_eq!(essence(&stage.records()), before);
+
+    // It is saved as it is, and put back so, but nothing in it is moved.
+    let tool = Tool::new();
+    let namespace = ["-n", stage.namespace.name()];
+    tool.run(&[&["backup"][..], &namespace].concat())
+        .expect_code(0);
+    let second = Namespace::new("too-large");
+    let into = [
+        "backup",
+        "restore",
+        "latest",
+        "--yes",
+        "--to-namespace",
+        second.name(),
+    ];
+    let refused = tool.run(&into).to_string();
+    assert!(refused.contains("zadig-doctor does not"), "{refused}");
+    assert!(records::of(&second, Driver::Secret, RELEASE).is_empty());
+    stage.helm.ok(&["uninstall", RELEASE, "--no-hooks"]);
+    tool.run(&["backup", "restore", "latest", "--yes"])
+        .expect_code(0);
+    // What was not unpacked is the same to the byte.
+    assert!(stage.record(2).text() == saved, "another text came back");
+    assert_eq!(stage.record(1).status(), "deployed");
 }

@@ -33,6 +33,8 @@ mod uninstall;
 mod upgrade;
 mod zadig;
 
+pub(crate) use records::packed;
+
 /// The release of every scenario.
 pub(crate) const RELEASE: &str = "shop";
 

@@ -306,7 +306,7 @@ fn patch(stage: &Stage, patch: &Value) {
 }
 
 /// As Helm packs it.
-pub(super) fn packed(json: &[u8]) -> Vec<u8> {
+pub(crate) fn packed(json: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all(json).unwrap();
     BASE64_STANDARD.encode(gzip.finish().unwrap()).into_bytes()
