@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::listing::Selection;
 use super::records::labels;
 use crate::helm::{CURRENT_SELECTOR, Driver};
-use crate::survey::{Payload, Record, Scope, Survey};
+use crate::survey::{Labels, Payload, Record, Scope, Survey};
 
 impl Cluster {
     /// Looks at the cluster as [`Cluster::survey`] does, and at the same time
@@ -50,7 +50,12 @@ impl Cluster {
         let records = items
             .map(|item| async move {
                 let read = spawn_blocking(move || read(&item, driver));
-                read.await.ok()?.ok()
+                // The survey has the rest of it.
+                read.await.ok()?.ok().map(|record| Record {
+                    labels: Labels::default(),
+                    writers: Vec::new(),
+                    ..record
+                })
             })
             // One waits for its turn: each holds a payload, unpacked some megabytes.
             .buffer_unordered(threads + 1);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,7 +14,7 @@ pub struct Labels {
     /// Key, value, key, value, …, by key.
     text: Box<str>,
     /// Where each of them ends.
-    ends: Box<[usize]>,
+    ends: Box<[u32]>,
 }
 
 impl Labels {
@@ -21,23 +22,26 @@ impl Labels {
     pub fn get(&self, key: &str) -> Option<&str> {
         // Judging asks for labels more often than for anything else: keys are
         // compared as bytes, and only the value becomes a text.
-        let (text, mut start) = (self.text.as_bytes(), 0);
-        for ends in self.ends.chunks_exact(2) {
-            if text.get(start..ends[0]) == Some(key.as_bytes()) {
-                return self.text.get(ends[0]..ends[1]);
-            }
-            start = ends[1];
-        }
-        None
+        let text = self.text.as_bytes();
+        let mut places = self.places();
+        let (_, value) = places.find(|(name, _)| text.get(name.clone()) == Some(key.as_bytes()))?;
+        self.text.get(value)
     }
 
     /// All of them, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.places()
+            .map(|(key, value)| (&self.text[key], &self.text[value]))
+    }
+
+    /// Where they stand in the text, key and value.
+    fn places(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
         let mut start = 0;
         self.ends.chunks_exact(2).map(move |ends| {
-            let (key, value) = (start..ends[0], ends[0]..ends[1]);
-            start = ends[1];
-            (&self.text[key], &self.text[value])
+            let (middle, end) = (ends[0] as usize, ends[1] as usize);
+            let (key, value) = (start..middle, middle..end);
+            start = end;
+            (key, value)
         })
     }
 
@@ -62,9 +66,14 @@ impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Labels {
         for (at, (key, value)) in labels.iter().enumerate() {
             let next = labels.get(at + 1).map(|(key, _)| key.as_ref());
             if next != Some(key.as_ref()) {
-                for part in [key.as_ref(), value.as_ref()] {
-                    text.push_str(part);
-                    ends.push(text.len());
+                let (key, value) = (key.as_ref(), value.as_ref());
+                // No file and no answer that is read is as long as 4 GiB.
+                let end = |length: usize| u32::try_from(length).ok();
+                let middle = end(text.len() + key.len());
+                let whole = end(text.len() + key.len() + value.len());
+                if let Some((middle, whole)) = middle.zip(whole) {
+                    text.extend([key, value]);
+                    ends.extend([middle, whole]);
                 }
             }
         }

@@ -55,6 +55,9 @@ impl Release {
     pub fn read(json: &[u8]) -> Result<Self, ParseError> {
         let view = release::parse(json)?;
         let (declared, unreadable_documents) = manifest::declared(&view.manifest);
+        // Collected in place, they would keep the room of what is left out.
+        let mut objects = Vec::with_capacity(declared.len());
+        objects.extend(declared.into_iter().map(|found| found.object));
         let View { info, chart, .. } = &view;
         let end = info.description.floor_char_boundary(DESCRIPTION_LIMIT);
         Ok(Self {
@@ -69,7 +72,7 @@ impl Release {
                 .map(|chart| format!("{}-{}", chart.name, chart.version)),
             apply_method: view.apply_method.to_string(),
             manifest: Digest::of(view.manifest.as_bytes()),
-            objects: declared.into_iter().map(|found| found.object).collect(),
+            objects,
             unreadable_documents,
             hooks: view.hooks.iter().enumerate().map(Hook::read).collect(),
         })
