@@ -228,12 +228,13 @@ fn ask(settings: &Settings, writing: &Writing, plan: &Plan) -> Result<(), Failur
     }
 }
 
-/// What refusals mean for the exit code: of those asked for by name any counts,
-/// of `--all` only if nothing else is left.
+/// What the plan's own refusals mean for the exit code. Where the releases were
+/// not asked for by name, one beside others is work left undone.
 fn refused(plan: &Plan, all: bool) -> Exit {
-    match plan.refused.is_empty() || (all && !plan.steps.is_empty()) {
-        true => Exit::Done,
-        false => Exit::Refused,
+    match (plan.refused.is_empty(), all && !plan.steps.is_empty()) {
+        (true, _) => Exit::Done,
+        (false, true) => Exit::Findings,
+        (false, false) => Exit::Refused,
     }
 }
 

@@ -112,6 +112,9 @@ struct Look<'a> {
     release: &'a Release,
     /// Writes by anyone whose write is a sign of life.
     writes: Vec<(String, String, Timestamp)>,
+    /// Records that we put back: since then nobody else wrote them, if nothing
+    /// older tells more.
+    put_back: Vec<(String, String, Timestamp)>,
     /// What blocks whatever the age: running hooks, a held Lease.
     blocks: Vec<Evidence>,
     /// What Helm would still be waiting on.
@@ -127,6 +130,7 @@ impl<'a> Look<'a> {
             history,
             release,
             writes: Vec::new(),
+            put_back: Vec::new(),
             blocks: Vec::new(),
             waiting: Vec::new(),
             unread: Vec::new(),
@@ -150,10 +154,16 @@ impl<'a> Look<'a> {
             // A record that we put back was created by us; its creation is ours.
             let by_us = record.writers.iter().any(|w| w.manager == OWN_MANAGER);
             let foreign = record.writers.iter().any(|w| w.manager != OWN_MANAGER);
-            let created = created.filter(|_| foreign || !by_us);
-            for (writer, at) in others.chain(created) {
-                self.writes
-                    .push((record.id.to_string(), writer.to_owned(), at));
+            let write = |(writer, at): (&str, Timestamp)| {
+                let writer = writer.to_owned();
+                (record.id.to_string(), writer, at)
+            };
+            match foreign || !by_us {
+                true => self.writes.extend(others.chain(created).map(write)),
+                false => {
+                    let back = created.map(|(_, at)| write((OWN_MANAGER, at)));
+                    self.put_back.extend(back);
+                }
             }
         }
         for unread in &self.context.survey.unread {
@@ -348,7 +358,10 @@ impl<'a> Look<'a> {
             true => (policy.older_than, false),
             false => (policy.wait_window(), true),
         };
-        let newest = self.writes.iter().max_by_key(|(_, _, at)| *at).cloned();
+        let latest = |writes: &[(String, String, Timestamp)]| {
+            writes.iter().max_by_key(|(_, _, at)| *at).cloned()
+        };
+        let newest = latest(&self.writes).or_else(|| latest(&self.put_back));
         let Some(now) = self.context.survey.time else {
             let what = "the API server's time".to_owned();
             self.unread(what, "no answer carried a usable Date header".to_owned());

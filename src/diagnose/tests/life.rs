@@ -32,6 +32,20 @@ fn a_write_to_any_record_is_a_sign_of_life_unless_it_is_ours() {
     assert_eq!(judged(&survey(records)).0, Verdict::Stale);
 }
 
+/// Before it was put back it was saved, and proven stale or not there.
+#[test]
+fn where_all_was_put_back_by_us_that_is_the_last_write() {
+    let verdict = |seconds: i64| {
+        let mut ours = record(1, Status::PendingInstall, seconds);
+        ours.writers = vec![writer("zadig-doctor", seconds)];
+        let gone = see(survey(vec![ours]), deployment(), Observed::Missing);
+        judged(&gone).0
+    };
+    let window = Policy::default().older_than;
+    assert_eq!(verdict(window), Verdict::PossiblyRunning);
+    assert_eq!(verdict(window + 1), Verdict::Stale);
+}
+
 #[test]
 fn the_window_is_reached_only_when_it_is_passed() {
     // Times are whole seconds: 600 may be 599.1.

@@ -29,14 +29,12 @@ fn without_a_terminal_nothing_is_asked() {
     assert_eq!(essence(&stage.records()), before);
 }
 
-#[test]
-fn a_held_lease() {
-    let stage = stuck();
+/// Somebody else holds the release's Lease, and will for long.
+fn hold_lease(stage: &Stage) {
     let path = format!(
         "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
         stage.namespace.name()
     );
-    let later = Later::by(LONG);
     let now = Bed::get().api().try_get("/version").unwrap().date;
     let renewed = now + jiff::SignedDuration::from_secs(LONG + 60);
     let lease = serde_json::json!({
@@ -44,6 +42,13 @@ fn a_held_lease() {
         "spec": {"holderIdentity": "ci-42", "leaseDurationSeconds": 15, "renewTime": format!("{renewed:.6}")},
     });
     Bed::get().api().create(&path, &lease);
+}
+
+#[test]
+fn a_held_lease() {
+    let stage = stuck();
+    hold_lease(&stage);
+    let later = Later::by(LONG);
     let before = essence(&stage.records());
     let output = later.on(&stage, &["unstick", "--yes"]).expect_code(4);
     says(&output, &["ci-42"]);
@@ -368,6 +373,47 @@ fn what_speaks_against_one_release_does_not_stop_the_others() {
     assert!(outcomes.iter().any(|one| *one == "refused"), "{receipt:#}");
     assert_eq!(essence(&stages[0].records()), before);
     assert_eq!(stages[1].record(2).status(), "failed");
+}
+
+/// One release that somebody is at work on beside one that is stuck: the second
+/// is repaired, and the exit code says that something is left.
+#[test]
+fn one_that_may_be_alive_beside_one_that_is_stuck() {
+    let stages = [stuck(), stuck()];
+    let name = crate::records::name(RELEASE, 2);
+    for stage in &stages {
+        let path = stage.namespace.core(&format!("secrets/{name}"));
+        let labels = serde_json::json!({"metadata": {"labels": {"batch": "alive"}}});
+        Bed::get().api().merge(&path, &labels);
+    }
+    hold_lease(&stages[0]);
+    let later = Later::by(LONG);
+    let args = [
+        "unstick",
+        "--all",
+        "-A",
+        "-l",
+        "batch=alive",
+        "--yes",
+        "-o",
+        "json",
+    ];
+    later
+        .tool
+        .run(&[&args[..], &["--dry-run"]].concat())
+        .expect_code(1);
+    let receipt = later.tool.run(&args).expect_code(1).json();
+    assert_eq!(receipt["steps"].as_array().unwrap().len(), 1, "{receipt:#}");
+    let alive = &receipt["refused"][0];
+    assert_eq!(
+        alive["namespace"],
+        stages[0].namespace.name(),
+        "{receipt:#}"
+    );
+    assert_eq!(stages[0].record(2).status(), "pending-upgrade");
+    assert_eq!(stages[1].record(2).status(), "failed");
+    // Nothing but it is left.
+    later.tool.run(&args).expect_code(4);
 }
 
 #[test]
