@@ -35,7 +35,7 @@ pub(super) fn connect(settings: &Settings, args: &ZadigArgs) -> Result<Option<Wa
     let Some(text) = &args.zadig else {
         return Ok(None);
     };
-    let aim = Aim::of(text);
+    let aim = Aim::of(text)?;
     let (reached, token) = match &aim {
         Aim::At(url) => {
             let token = token(settings, args)?;

@@ -28,7 +28,7 @@ impl Cluster {
         // Where the user says which it is, nobody has to look.
         let aslan = match given {
             Some(_) => Told::default(),
-            None => self.aslan().await,
+            None => self.zadig_homes().await,
         };
         Place {
             agent: matches!(self.has_namespace(AGENT).await, Ok(Some(true))),
@@ -40,7 +40,19 @@ impl Cluster {
 
     /// The namespaces in which Zadig itself runs.
     pub async fn zadig_homes(&self) -> Told<String> {
-        self.aslan().await
+        let mut namespaces = Vec::new();
+        let listed = async {
+            let url = Url::resource("apps/v1", "deployments", None)?
+                .with("fieldSelector", &format!("metadata.name={ASLAN}"))
+                .with("resourceVersion", "0");
+            let place = |item: &Value| Some(item["metadata"]["namespace"].as_str()?.to_owned());
+            self.pages(&url, MANY_METADATA, |item| namespaces.extend(place(&item)))
+                .await
+        };
+        match listed.await {
+            Ok(()) => Told::all(namespaces),
+            Err(error) => Told::nothing(error.reason()),
+        }
     }
 
     /// What Zadig's settings in that namespace say its address is, if they do.
@@ -55,22 +67,6 @@ impl Cluster {
             Ok(settings) => Ok(settings["data"][ADDRESS].as_str().map(str::to_owned)),
             Err(ApiError::NotFound) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    async fn aslan(&self) -> Told<String> {
-        let mut namespaces = Vec::new();
-        let listed = async {
-            let url = Url::resource("apps/v1", "deployments", None)?
-                .with("fieldSelector", &format!("metadata.name={ASLAN}"))
-                .with("resourceVersion", "0");
-            let place = |item: &Value| Some(item["metadata"]["namespace"].as_str()?.to_owned());
-            self.pages(&url, MANY_METADATA, |item| namespaces.extend(place(&item)))
-                .await
-        };
-        match listed.await {
-            Ok(()) => Told::all(namespaces),
-            Err(error) => Told::nothing(error.reason()),
         }
     }
 

@@ -102,7 +102,11 @@ impl Zadig {
 
 /// An address without credentials in it: they would end up in messages and
 /// files, and Zadig takes none so.
-fn address(text: &str) -> Result<Uri, ConnectError> {
+///
+/// # Errors
+///
+/// If it is no address alone.
+pub fn address(text: &str) -> Result<Uri, ConnectError> {
     let refused = |why: &str| ConnectError::Url(Cause::new(why));
     let url: Uri = text.parse().map_err(|_| refused("it is no URL"))?;
     let authority = url.authority().map(|one| one.as_str()).unwrap_or_default();

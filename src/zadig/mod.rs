@@ -34,7 +34,7 @@ mod read;
 mod request;
 mod shapes;
 
-pub use connect::{ConnectError, ConnectOptions, Token};
+pub use connect::{ConnectError, ConnectOptions, Token, address};
 pub use error::ZadigError;
 pub use read::Asked;
 

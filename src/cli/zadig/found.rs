@@ -8,6 +8,8 @@
 
 use crate::cli::settings::Settings;
 use crate::cluster::Cluster;
+use crate::error::{Exit, Failure};
+use crate::zadig;
 
 /// What `--zadig` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,15 +31,30 @@ const LONGEST: usize = 300;
 const TOLD: usize = 5;
 
 impl Aim {
-    pub(super) fn of(text: &str) -> Self {
+    /// # Errors
+    ///
+    /// If what is to be its namespace can be none's name.
+    pub(super) fn of(text: &str) -> Result<Self, Failure> {
         match text.split_once(':') {
-            None if text == WORD => Self::Found(None),
-            Some((WORD, namespace)) if !namespace.is_empty() => {
-                Self::Found(Some(namespace.to_owned()))
+            None if text == WORD => Ok(Self::Found(None)),
+            Some((WORD, namespace)) if is_label(namespace) => {
+                Ok(Self::Found(Some(namespace.to_owned())))
             }
-            _ => Self::At(text.to_owned()),
+            Some((WORD, namespace)) => {
+                let message = format!("no namespace is called {namespace:?}");
+                Err(Failure::new(Exit::Usage, message)
+                    .hint("write --zadig=auto:NAMESPACE, or --zadig=auto, or the address"))
+            }
+            _ => Ok(Self::At(text.to_owned())),
         }
     }
+}
+
+/// A namespace's name: an RFC 1123 label.
+fn is_label(name: &str) -> bool {
+    let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    let ends = !name.starts_with('-') && !name.ends_with('-');
+    (1..=63).contains(&name.len()) && ends && name.bytes().all(inside)
 }
 
 /// The address that the cluster names and to which the token may go, which is
@@ -56,7 +73,7 @@ pub(super) async fn find(
         Ok(Some(text)) => usable(&text).map_err(|why| format!("{whose} names {why}"))?,
         Ok(None) => {
             return Err(format!(
-                "{whose} names no ADDRESS: give Zadig's with --zadig"
+                "there is no {whose}, or it names no ADDRESS: give Zadig's with --zadig"
             ));
         }
         Err(error) => {
@@ -127,9 +144,9 @@ fn usable(text: &str) -> Result<String, String> {
 }
 
 fn parsed(url: String) -> Result<String, String> {
-    match url.parse::<http::Uri>() {
-        Ok(parsed) if parsed.host().is_some_and(|host| !host.is_empty()) => Ok(url),
-        _ => Err("what is no address".to_owned()),
+    match zadig::address(&url) {
+        Ok(_) => Ok(url),
+        Err(_) => Err("what is no address".to_owned()),
     }
 }
 
@@ -140,10 +157,14 @@ mod tests {
     #[test]
     fn a_word_and_an_address_are_told_apart() {
         let found = |namespace: Option<&str>| Aim::Found(namespace.map(str::to_owned));
-        assert_eq!(Aim::of("auto"), found(None));
-        assert_eq!(Aim::of("auto:zadig"), found(Some("zadig")));
-        for address in ["https://auto", "auto.example.com", "auto:", "automatic", ""] {
-            assert_eq!(Aim::of(address), Aim::At(address.to_owned()));
+        let aim = |text: &str| Aim::of(text).map_err(|failure| failure.exit);
+        assert_eq!(aim("auto"), Ok(found(None)));
+        assert_eq!(aim("auto:zadig"), Ok(found(Some("zadig"))));
+        for address in ["https://auto", "auto.example.com", "automatic", ""] {
+            assert_eq!(aim(address), Ok(Aim::At(address.to_owned())));
+        }
+        for none in ["auto:", "auto:UPPER", "auto:a/..", "auto:-a"] {
+            assert_eq!(aim(none), Err(Exit::Usage), "{none}");
         }
     }
 
@@ -166,6 +187,7 @@ mod tests {
             "https://a b",
             "https://",
             "https://[::1",
+            "https://a:b",
             "https://a;reboot",
             "https://\u{1b}[2J",
             "",
