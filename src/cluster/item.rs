@@ -1,6 +1,7 @@
 //! From one stored object, as a list or a read brought it, to a [`Record`].
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use jiff::Timestamp;
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::protobuf::fields;
 use crate::helm::Driver;
+use crate::helm::codec::Unpacker;
 use crate::live::Writer;
 pub(super) use crate::survey::stored::from_metadata as from_json;
 use crate::survey::{Payload, Record, RecordId, stored};
@@ -45,7 +47,8 @@ impl Item {
     pub(super) fn payload(&self, driver: Driver) -> Result<Payload, ApiError> {
         let (text, others) = self.text(driver)?;
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
-        Ok(Payload::read(text.as_deref(), &others))
+        let text = text.as_deref();
+        Ok(UNPACKER.with_borrow_mut(|buffers| Payload::read_through(buffers, text, &others)))
     }
 
     /// The payload's text in an object that came whole, if it has one, and the
@@ -68,6 +71,11 @@ impl Item {
             }
         }
     }
+}
+
+thread_local! {
+    /// Payloads are read by the thousand, on a few threads.
+    static UNPACKER: RefCell<Unpacker> = RefCell::default();
 }
 
 /// Fields of Secrets and ConfigMaps (`k8s.io/api/core/v1/generated.proto`),

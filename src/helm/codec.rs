@@ -130,24 +130,29 @@ pub struct Unpacker {
     json: Vec<u8>,
 }
 
+/// [`Plain`] in an [`Unpacker`]'s buffer.
+#[derive(Clone, Copy)]
+pub struct Unpacked<'a> {
+    /// The JSON, not looked at yet.
+    pub json: &'a [u8],
+    /// Whether it was compressed.
+    pub gzip: bool,
+}
+
 impl Unpacker {
-    /// Shows a payload's JSON, unpacked as by [`decode`].
+    /// Unpacks a payload as [`decode`] does.
     ///
     /// # Errors
     ///
     /// As [`decode`].
-    pub fn unpack<T>(
-        &mut self,
-        text: &[u8],
-        limit: usize,
-        show: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, DecodeError> {
-        let filled = self.fill(text, limit);
-        let shown = filled.map(|_| show(&self.json));
+    pub fn unpack(&mut self, text: &[u8], limit: usize) -> Result<Unpacked<'_>, DecodeError> {
+        // A rare large one is not held for all that follow.
         if self.json.capacity() > KEPT {
             self.json = Vec::new();
         }
-        shown
+        let gzip = self.fill(text, limit)?;
+        let json = &self.json;
+        Ok(Unpacked { json, gzip })
     }
 
     /// Leaves the JSON in its buffer, and tells whether it was compressed.
@@ -406,7 +411,10 @@ mod tests {
     #[test]
     fn nothing_of_a_payload_is_left_for_the_next() {
         let mut unpacker = Unpacker::default();
-        let mut unpack = |text: &[u8]| unpacker.unpack(text, 1 << 20, <[u8]>::to_vec);
+        let mut unpack = |text: &[u8]| {
+            let unpacked = unpacker.unpack(text, 1 << 20);
+            unpacked.map(|unpacked| unpacked.json.to_vec())
+        };
         let long = encode(&[b'x'; 5_000], TEXT_LIMIT).unwrap();
         let two = [deflate(b"{}").unwrap(), deflate(b" ").unwrap()].concat();
         for _ in 0..2 {

@@ -28,16 +28,29 @@ const FULL: usize = 512 << 10;
 /// of a small neighbour.
 const LARGE: usize = 64 << 10;
 
-/// The pieces of the member `chart` of a release's decoded JSON, in order and
-/// without gaps: from where its value begins to where it ends. None if there is
-/// no chart, or only a small one.
-pub fn chart(json: &[u8]) -> Vec<Range<usize>> {
-    let members = regions(json, 0..json.len());
-    let chart = members
-        .into_iter()
-        .find(|(_, key, _)| &json[key.clone()] == b"chart");
-    let Some((_, _, value)) = chart.filter(|(_, _, value)| value.len() >= SMALL) else {
-        return Vec::new();
+/// Where the value of the member `chart` of a release's decoded JSON begins, if
+/// it has one.
+pub fn chart(json: &[u8]) -> Option<usize> {
+    let mut scan = json::Scanner::new(json);
+    scan.enter(b'{').ok()?;
+    while let Some(key) = scan.next_key().ok()? {
+        if &json[key.start + 1..key.end - 1] == b"chart" {
+            scan.kind().ok()?;
+            return Some(scan.offset());
+        }
+        scan.skip().ok()?;
+    }
+    None
+}
+
+/// The pieces of the chart that begins there, in order and without gaps, to where
+/// it ends. None if it is small, or broken. They are told by the chart's own bytes
+/// alone.
+pub fn pieces(json: &[u8], chart: usize) -> Vec<Range<usize>> {
+    let rest = json.get(chart..).unwrap_or_default();
+    let value = match json::Scanner::new(rest).skip() {
+        Ok(value) if value.len() >= SMALL => value.start + chart..value.end + chart,
+        _ => return Vec::new(),
     };
     let mut cut = Cut::default();
     for (field, key, inner) in within(json, value.clone(), value) {
@@ -153,8 +166,12 @@ mod tests {
 
     use super::*;
 
+    fn cut(json: &[u8]) -> Vec<Range<usize>> {
+        chart(json).map_or(Vec::new(), |start| pieces(json, start))
+    }
+
     fn texts(json: &[u8]) -> Vec<String> {
-        chart(json)
+        cut(json)
             .into_iter()
             .map(|range| String::from_utf8_lossy(&json[range]).into_owned())
             .collect()
@@ -162,7 +179,7 @@ mod tests {
 
     /// No gaps, nothing empty, all inside.
     fn assert_cover(json: &[u8]) {
-        let pieces = chart(json);
+        let pieces = cut(json);
         for pair in pieces.windows(2) {
             assert_eq!(pair[0].end, pair[1].start);
         }
@@ -197,7 +214,7 @@ mod tests {
         let pieces = texts(&json);
         assert_eq!(pieces.len(), 1);
         assert!(pieces[0].starts_with(r#"{"metadata":"#) && pieces[0].ends_with(r#""files":[]}"#));
-        assert!(chart(&release(&[], 10)).is_empty());
+        assert!(cut(&release(&[], 10)).is_empty());
     }
 
     #[test]
@@ -257,7 +274,7 @@ mod tests {
             "]",
             "{\"chart\":",
         ] {
-            assert!(chart(json.as_bytes()).is_empty(), "{json}");
+            assert!(cut(json.as_bytes()).is_empty(), "{json}");
         }
     }
 

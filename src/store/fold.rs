@@ -40,22 +40,26 @@ pub(super) fn fold(plain: &[u8]) -> Option<Vec<u8>> {
 /// to more.
 pub(super) fn unfold(mut folded: &[u8], limit: usize) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
-    let mut encoded = String::new();
+    // The limit may be a damaged length.
+    plain.try_reserve_exact(limit).ok()?;
     let mut as_it_was = true;
     while !folded.is_empty() {
         let run = next(&mut folded)?;
-        let bytes = match as_it_was {
-            true => run,
-            false => {
-                encoded.clear();
-                STANDARD.encode_string(run, &mut encoded);
-                encoded.as_bytes()
-            }
+        let end = match as_it_was {
+            true => plain.len() + run.len(),
+            false => plain.len() + base64::encoded_len(run.len(), true)?,
         };
-        if bytes.len() > limit.saturating_sub(plain.len()) {
+        if end > limit {
             return None;
         }
-        plain.extend_from_slice(bytes);
+        match as_it_was {
+            true => plain.extend_from_slice(run),
+            false => {
+                let start = plain.len();
+                plain.resize(end, 0);
+                STANDARD.encode_slice(run, plain.get_mut(start..)?).ok()?;
+            }
+        }
         as_it_was = !as_it_was;
     }
     Some(plain)

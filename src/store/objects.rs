@@ -4,12 +4,11 @@
 //! base has none itself: what a damage takes with it is one step deep.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::{CCtx, CParameter, compress_bound, get_error_name};
+use zstd::zstd_safe::{CCtx, CParameter, DCtx, compress_bound, get_error_name};
 
 use super::{StoreError, fold};
 use crate::helm::Digest;
@@ -29,8 +28,9 @@ const ENCODINGS: [&str; 3] = ["raw", "zstd", "fold"];
 /// How far zstd looks back by itself, as a power of two.
 const WINDOW: u32 = 20;
 
-/// How many bytes of bases a [`Reader`] keeps.
-const KEPT: usize = 16 << 20;
+/// How many bytes of bases a [`Reader`] keeps. What has the same base stands
+/// mostly together.
+const KEPT: usize = 4 << 20;
 
 /// Bytes as they go into the table.
 #[derive(Clone)]
@@ -359,8 +359,7 @@ fn plain(
     size: i64,
     digest: Digest,
 ) -> Result<Vec<u8>, &'static str> {
-    // No payload and no object of the API is larger. The size is only a bound
-    // and reserves nothing, for it may be damaged too.
+    // No payload and no object of the API is larger.
     let size = usize::try_from(size).ok();
     let size = size.filter(|size| *size <= PLAIN_LIMIT);
     let size = size.ok_or("its size is none")?;
@@ -379,15 +378,15 @@ fn plain(
     Ok(plain)
 }
 
-/// Unpacks at most one byte more than there should be.
+/// Unpacks at most that many bytes, at once: as a stream it would have a window
+/// of megabytes beside them.
 fn unpack(bytes: &[u8], base: &[u8], size: usize) -> Option<Vec<u8>> {
-    let bound = u64::try_from(size).ok()?.saturating_add(1);
     let mut plain = Vec::new();
-    zstd::Decoder::with_ref_prefix(bytes, base)
-        .ok()?
-        .take(bound)
-        .read_to_end(&mut plain)
-        .ok()?;
+    // The size may be damaged, too.
+    plain.try_reserve_exact(size).ok()?;
+    let mut context = DCtx::create();
+    context.ref_prefix(base).ok()?;
+    context.decompress(&mut plain, bytes).ok()?;
     Some(plain)
 }
 

@@ -10,15 +10,16 @@ use rusqlite::Connection;
 use zstd::bulk::Compressor;
 
 use super::objects::{self, Base, Reader, Stored};
-use super::recipe::{Row, Taken};
+use super::recipe::{Chart, Row, Taken};
 use super::{StoreError, files, histories, schema};
 use crate::helm::Digest;
+use crate::helm::codec::Unpacker;
 use crate::snapshot::{HistoryId, SavedObject};
 use crate::survey::{ObjectRef, RawRecord};
 
-/// How many bytes of bases are kept for records to come. They come ordered by
-/// name, so that a few releases are all that is needed at a time.
-const KEPT: usize = 16 << 20;
+/// How many bytes of bases, and of charts, are kept for records to come. They
+/// come ordered by name, so that a few releases are all that is needed at a time.
+const KEPT: usize = 8 << 20;
 
 /// A rest that is larger has no base: zstd would have to look back too far.
 const LARGEST_ON_BASE: usize = 8 << 20;
@@ -28,13 +29,15 @@ const LARGEST_ON_BASE: usize = 8 << 20;
 pub(super) struct Shared {
     /// What is in the table and proven, or about to be written by one of them.
     claimed: Mutex<HashSet<Digest>>,
-    bases: Mutex<Bases>,
+    /// The rests that others are compressed on.
+    bases: Mutex<Recent<Base>>,
+    charts: Mutex<Recent<Arc<Chart>>>,
 }
 
-/// Of each history the rest that others are compressed on.
-#[derive(Default)]
-struct Bases {
-    known: HashMap<HistoryId, Base>,
+/// Something of each of the histories that came last.
+struct Recent<T> {
+    /// With how many bytes it takes.
+    known: HashMap<HistoryId, (T, usize)>,
     order: VecDeque<HistoryId>,
     held: usize,
 }
@@ -45,6 +48,7 @@ pub struct Packer {
     connection: Connection,
     shared: Arc<Shared>,
     compressor: Compressor<'static>,
+    unpacker: Unpacker,
     database: PathBuf,
 }
 
@@ -85,6 +89,7 @@ impl Packer {
             connection: schema::connect(&database)?,
             shared,
             compressor: objects::compressor()?,
+            unpacker: Unpacker::default(),
             database,
         })
     }
@@ -99,6 +104,7 @@ impl Packer {
             connection: schema::connect(&self.database)?,
             shared: Arc::clone(&self.shared),
             compressor: objects::compressor()?,
+            unpacker: Unpacker::default(),
             database: self.database.clone(),
         })
     }
@@ -109,7 +115,20 @@ impl Packer {
     ///
     /// If the store cannot be read; the snapshot cannot be finished then.
     pub fn pack(&mut self, record: &RawRecord) -> Result<Packed, StoreError> {
-        let taken = Taken::apart(record)?;
+        let mut unpacker = std::mem::take(&mut self.unpacker);
+        let history = HistoryId::of(&record.id);
+        let last = locked(&self.shared.charts).find(&history);
+        let packed = Taken::apart(record, &mut unpacker, last)
+            .and_then(|taken| self.pack_taken(&history, taken));
+        self.unpacker = unpacker;
+        packed
+    }
+
+    fn pack_taken(&mut self, history: &HistoryId, taken: Taken<'_>) -> Result<Packed, StoreError> {
+        if let Some(chart) = taken.chart.clone() {
+            let size = chart.len();
+            locked(&self.shared.charts).keep(history, chart, size);
+        }
         let mut new = Vec::new();
         for (digest, part) in taken.parts() {
             if self.claim(digest)? != Claim::Done {
@@ -122,8 +141,7 @@ impl Packer {
                 new.push(self.whole(taken.row.rest, &taken.rest)?);
             }
             Claim::New => {
-                let history = HistoryId::of(&record.id);
-                new.push(self.rest(&history, taken.row.rest, taken.rest)?);
+                new.push(self.rest(history, taken.row.rest, taken.rest)?);
             }
         }
         Ok(Packed {
@@ -199,16 +217,16 @@ impl Packer {
             return Ok(packed);
         }
         let packed = self.whole(digest, &plain)?;
-        let plain = Arc::new(plain);
-        locked(&self.shared.bases).keep(history, Base { digest, plain });
+        let (size, plain) = (plain.len(), Arc::new(plain));
+        locked(&self.shared.bases).keep(history, Base { digest, plain }, size);
         Ok(packed)
     }
 
     /// What the rests of that history are compressed on: what another packer
     /// made it in this snapshot, or what was saved first.
     fn base(&self, history: &HistoryId) -> Result<Option<Base>, StoreError> {
-        if let Some(base) = locked(&self.shared.bases).known.get(history) {
-            return Ok(Some(base.clone()));
+        if let Some(base) = locked(&self.shared.bases).find(history) {
+            return Ok(Some(base));
         }
         let mut reader = Reader::new(&self.connection);
         let saved = histories::newest(&self.connection, &mut reader, history)?;
@@ -218,25 +236,43 @@ impl Packer {
         };
         let base = reader.base_of(rest)?;
         if let Some(base) = &base {
-            locked(&self.shared.bases).keep(history, base.clone());
+            locked(&self.shared.bases).keep(history, base.clone(), base.plain.len());
         }
         Ok(base)
     }
 }
 
-impl Bases {
-    fn keep(&mut self, history: &HistoryId, base: Base) {
-        self.held += base.plain.len();
-        if let Some(before) = self.known.insert(history.clone(), base) {
-            self.held -= before.plain.len();
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self {
+            known: HashMap::new(),
+            order: VecDeque::new(),
+            held: 0,
+        }
+    }
+}
+
+impl<T: Clone> Recent<T> {
+    fn find(&self, history: &HistoryId) -> Option<T> {
+        self.known.get(history).map(|(value, _)| value.clone())
+    }
+
+    fn keep(&mut self, history: &HistoryId, value: T, size: usize) {
+        self.held += size;
+        if let Some((_, before)) = self.known.insert(history.clone(), (value, size)) {
+            self.held -= before;
         } else {
             self.order.push_back(history.clone());
         }
-        while self.held > KEPT && self.order.len() > 1 {
-            let oldest = self.order.pop_front();
-            if let Some(base) = oldest.and_then(|oldest| self.known.remove(&oldest)) {
-                self.held -= base.plain.len();
-            }
+        while self.held > KEPT {
+            let Some((_, size)) = self
+                .order
+                .pop_front()
+                .and_then(|oldest| self.known.remove(&oldest))
+            else {
+                return;
+            };
+            self.held -= size;
         }
     }
 }

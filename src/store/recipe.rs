@@ -5,11 +5,12 @@
 //! chart. The rest of one revision is much like that of another.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::StoreError;
 use super::contents::{Entry, PayloadKind, Short, sealed};
 use crate::helm::Digest;
-use crate::helm::codec::{self, PLAIN_LIMIT, TEXT_LIMIT};
+use crate::helm::codec::{self, PLAIN_LIMIT, TEXT_LIMIT, Unpacker};
 use crate::snapshot::seams;
 use crate::survey::{RawRecord, RecordId, stored};
 
@@ -38,32 +39,87 @@ pub(super) struct Row {
 }
 
 /// A record taken apart.
-pub(super) struct Taken {
+pub(super) struct Taken<'a> {
     /// What is said of it.
     pub(super) row: Row,
     /// The object's JSON without `data.release`, and then the payload without
     /// the parts.
     pub(super) rest: Vec<u8>,
-    plain: Vec<u8>,
+    /// Its chart.
+    pub(super) chart: Option<Arc<Chart>>,
+    plain: &'a [u8],
     parts: Vec<Range<usize>>,
 }
 
-impl Taken {
-    /// Takes a record apart.
+/// A chart as a record had it.
+pub(super) struct Chart {
+    json: Vec<u8>,
+    /// Its pieces, from its beginning.
+    pieces: Vec<(Range<usize>, Digest)>,
+}
+
+impl Chart {
+    /// Cuts the chart that begins there.
+    fn cut(json: &[u8], start: usize) -> Self {
+        let pieces = seams::pieces(json, start).into_iter().map(|piece| {
+            let digest = Digest::of(&json[piece.clone()]);
+            (piece.start - start..piece.end - start, digest)
+        });
+        let pieces: Vec<_> = pieces.collect();
+        let end = pieces.last().map_or(0, |(piece, _)| piece.end);
+        let json = json[start..start + end].to_vec();
+        Self { json, pieces }
+    }
+
+    /// Whether it is what those bytes begin with. An object says itself where it
+    /// ends, so the same bytes are all of it.
+    fn begins(&self, json: &[u8]) -> bool {
+        self.json.starts_with(b"{") && json.starts_with(&self.json)
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn len(&self) -> usize {
+        self.json.len()
+    }
+}
+
+impl<'a> Taken<'a> {
+    /// Takes a record apart. `last` is a chart that it may have as well: to compare
+    /// the bytes costs a tenth of finding where they are to be cut, and of hashing
+    /// them.
     ///
     /// JSON that Helm compressed is kept as JSON, cut at its seams. All else is
     /// kept whole: what does not decode, what was never compressed, and what is
     /// too long to be sure of.
-    pub(super) fn apart(record: &RawRecord) -> Result<Self, StoreError> {
+    pub(super) fn apart(
+        record: &'a RawRecord,
+        unpacker: &'a mut Unpacker,
+        last: Option<Arc<Chart>>,
+    ) -> Result<Self, StoreError> {
         let mut rest = serde_json::to_vec(&record.object).map_err(StoreError::Json)?;
         let object = rest.len();
         let text = record.payload.as_deref();
-        let (payload, plain, parts) = match text {
-            None => (PayloadKind::None, Vec::new(), Vec::new()),
-            Some(text) => {
-                json(text).unwrap_or_else(|| (PayloadKind::Text, text.to_owned(), Vec::new()))
-            }
+        let (payload, plain) = match text {
+            None => (PayloadKind::None, &[][..]),
+            Some(text) => match json(unpacker, text) {
+                Some(json) => (PayloadKind::Json, json),
+                None => (PayloadKind::Text, text),
+            },
         };
+        let start = match payload {
+            PayloadKind::Json => seams::chart(plain),
+            PayloadKind::None | PayloadKind::Text => None,
+        };
+        let (found, (parts, digests)) = start.map_or_else(Default::default, |start| {
+            let last = last.filter(|last| last.begins(&plain[start..]));
+            let chart = last.unwrap_or_else(|| Arc::new(Chart::cut(plain, start)));
+            let placed = |piece: &Range<usize>| piece.start + start..piece.end + start;
+            let pieces = chart.pieces.iter();
+            let parts: (Vec<_>, Vec<_>) = pieces
+                .map(|(piece, digest)| (placed(piece), *digest))
+                .unzip();
+            (Some(chart), parts)
+        });
         let chart = match (parts.first(), parts.last()) {
             (Some(first), Some(last)) => first.start..last.end,
             _ => plain.len()..plain.len(),
@@ -82,14 +138,12 @@ impl Taken {
             rest: Digest::of(&rest),
             object,
             at: chart.start,
-            parts: parts
-                .iter()
-                .map(|part| Digest::of(&plain[part.clone()]))
-                .collect(),
+            parts: digests,
         };
         Ok(Self {
             row,
             rest,
+            chart: found,
             plain,
             parts,
         })
@@ -102,17 +156,13 @@ impl Taken {
     }
 }
 
-/// The release's JSON and where its chart is cut.
-fn json(text: &[u8]) -> Option<(PayloadKind, Vec<u8>, Vec<Range<usize>>)> {
+/// The release's JSON, if it may be kept as that.
+fn json<'a>(unpacker: &'a mut Unpacker, text: &[u8]) -> Option<&'a [u8]> {
     if text.len() > LONGEST {
         return None;
     }
-    let plain = codec::decode(text, PLAIN_LIMIT).ok()?;
-    if !plain.gzip {
-        return None;
-    }
-    let parts = seams::chart(&plain.json);
-    Some((PayloadKind::Json, plain.json, parts))
+    let unpacked = unpacker.unpack(text, PLAIN_LIMIT).ok()?;
+    unpacked.gzip.then_some(unpacked.json)
 }
 
 /// Whether a record's rest is of the record that its entry speaks of, and cut in

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::contents::{PayloadKind, Short, sealed};
 use super::recipe::Taken;
 use super::{Store, StoreError, headers, snapshots};
+use crate::helm::codec::Unpacker;
 use crate::snapshot::SnapshotId;
 use crate::survey::{RawRecord, RecordId};
 
@@ -27,7 +28,7 @@ impl Shape {
     ///
     /// If it cannot be written as JSON.
     pub fn of(record: &RawRecord) -> Result<Self, StoreError> {
-        let row = Taken::apart(record)?.row;
+        let row = Taken::apart(record, &mut Unpacker::default(), None)?.row;
         Ok(Self {
             digest: sealed(&row.rest, &row.parts),
             payload: row.payload,

@@ -179,6 +179,9 @@ impl SnapshotWriter<'_> {
             let reason = "what it is compressed on was never put";
             return Err(StoreError::damaged(base.to_string(), reason));
         }
+        // Nothing is packed any more: what was kept for that gives way.
+        (self.shared, self.packer) = Default::default();
+        self.handed = HashSet::new();
         let writing = self.store.write()?;
         let mut made = Made::new(&writing);
         for (id, records) in std::mem::take(&mut self.records) {

@@ -1,6 +1,5 @@
 //! Records: storage objects as they were seen.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -137,6 +136,11 @@ impl Payload {
     /// in its place: operator-controller keeps `chunk` and `extraChunks` under
     /// Helm's names, and further objects with a `chunk` alone.
     pub fn read(text: Option<&[u8]>, other_keys: &[&str]) -> Self {
+        Self::read_through(&mut Unpacker::default(), text, other_keys)
+    }
+
+    /// The same through buffers that are used again and again.
+    pub fn read_through(unpacker: &mut Unpacker, text: Option<&[u8]>, other_keys: &[&str]) -> Self {
         if text.is_none() && other_keys.contains(&"chunk") {
             return Self::Foreign {
                 format: "operator-controller chunks".to_owned(),
@@ -149,9 +153,8 @@ impl Payload {
             bytes,
             reason,
         };
-        let read = UNPACKER
-            .with_borrow_mut(|unpacker| unpacker.unpack(text, codec::PLAIN_LIMIT, Release::read));
-        match read {
+        let unpacked = unpacker.unpack(text, codec::PLAIN_LIMIT);
+        match unpacked.map(|unpacked| Release::read(unpacked.json)) {
             Ok(Ok(release)) => Self::Decoded {
                 digest: Digest::of(text),
                 bytes,
@@ -165,11 +168,6 @@ impl Payload {
             Err(error) => undecodable(error.to_string()),
         }
     }
-}
-
-thread_local! {
-    /// Payloads are read by the thousand, on a few threads.
-    static UNPACKER: RefCell<Unpacker> = RefCell::default();
 }
 
 /// A record exactly as the API server handed it out: what is needed to put it

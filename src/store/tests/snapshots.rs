@@ -329,7 +329,8 @@ proptest! {
         let payload = if compressed { packed(&plain) } else { plain.clone() };
         let mut saved = record(1, Some(payload));
         saved.object = object;
-        let taken = recipe::Taken::apart(&saved).unwrap();
+        let mut unpacker = codec::Unpacker::default();
+        let taken = recipe::Taken::apart(&saved, &mut unpacker, None).unwrap();
         let entry = contents::Entry::new(&taken.row, 1, Vec::new());
         let parts: Vec<_> = taken.parts().map(|(digest, part)| (digest, part.to_vec())).collect();
         let rest = (taken.row.rest, taken.rest.clone());
@@ -340,6 +341,43 @@ proptest! {
             prop_assert_eq!(codec::decode(&text, codec::PLAIN_LIMIT).unwrap().json, plain);
         } else {
             prop_assert_eq!(back.payload, saved.payload);
+        }
+    }
+}
+
+/// Charts that are, or are not, the one before them: one may begin another.
+fn charts() -> impl Strategy<Value = String> {
+    let (spaces, nines) = (" ".repeat(2000), "9".repeat(2000));
+    let large = format!("{{\"templates\":[\"{spaces}\"]}}");
+    prop::sample::select(vec![
+        large.clone(),
+        large.replace("]}", "],\"files\":[]}"),
+        large.replace("]}", "]"),
+        format!("{large}}}"),
+        nines.clone(),
+        nines + "9",
+        format!("[\"{spaces}\"]"),
+        "{}".to_owned(),
+        "null".to_owned(),
+    ])
+}
+
+proptest! {
+    /// What was taken apart before a record changes nothing about it.
+    #[test]
+    fn the_chart_before_is_only_a_short_cut(charts in prop::collection::vec(charts(), 1..9)) {
+        let mut last = None;
+        let [mut one, mut other] = [(); 2].map(|()| codec::Unpacker::default());
+        for (revision, chart) in charts.iter().enumerate() {
+            let name = "x".repeat(revision % 3);
+            let json = format!(r#"{{"name":"{name}","info":{{}},"chart":{chart},"version":1}}"#);
+            let saved = record(1, Some(packed(json.as_bytes())));
+            let alone = recipe::Taken::apart(&saved, &mut one, None).unwrap();
+            let again = recipe::Taken::apart(&saved, &mut other, last).unwrap();
+            prop_assert_eq!(&again.row, &alone.row);
+            prop_assert_eq!(&again.rest, &alone.rest);
+            prop_assert!(again.parts().eq(alone.parts()));
+            last = again.chart.clone();
         }
     }
 }
