@@ -11,7 +11,7 @@ use super::Cluster;
 use super::error::ApiError;
 use super::listing::Selection;
 use super::url::Url;
-use crate::helm::{Driver, OWNER_SELECTOR, SECRET_TYPE};
+use crate::helm::{Digest, Driver, OWNER_SELECTOR, SECRET_TYPE};
 use crate::survey::{Record, Scope, Survey, Unread};
 
 /// How the API server calls those whom it does not know.
@@ -228,7 +228,8 @@ pub(super) fn labels(scope: &Scope, first: &str) -> String {
 /// What one driver's selections brought so far.
 struct Found<'a> {
     scope: &'a Scope,
-    uids: HashSet<String>,
+    /// Of their uids the digests: shorter, and all of one length.
+    uids: HashSet<Digest>,
     /// Storage namespace and name of the releases that the label selection
     /// brought.
     releases: HashSet<(String, String)>,
@@ -268,7 +269,7 @@ impl<'a> Found<'a> {
         {
             return false;
         }
-        self.uids.insert(record.uid.clone())
+        self.uids.insert(Digest::of(record.uid.as_bytes()))
     }
 }
 

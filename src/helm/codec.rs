@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{DecodeError as Base64Error, Engine as _};
+use base64::{DecodeError as Base64Error, DecodeSliceError, Engine as _};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
@@ -233,23 +233,34 @@ pub(super) fn unbase64(text: &[u8]) -> Result<Vec<u8>, DecodeError> {
 }
 
 fn unbase64_into(text: &[u8], bytes: &mut Vec<u8>) -> Result<(), DecodeError> {
-    bytes.clear();
     let broken = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let joined = if memchr::memchr2(b'\r', b'\n', text).is_some() {
         Cow::Owned(text.iter().copied().filter(|b| !broken(b)).collect())
     } else {
         Cow::Borrowed(text)
     };
-    BASE64
-        .decode_vec(&*joined, bytes)
-        .map_err(|error| match error {
-            Base64Error::InvalidByte(index, _) => {
-                let mut symbols = (0..text.len()).filter(|at| !broken(&text[*at]));
-                let offset = symbols.nth(index).unwrap_or(text.len());
-                DecodeError::Base64Byte { offset }
-            }
-            _ => DecodeError::Base64Length,
-        })
+    make_room(bytes, base64::decoded_len_estimate(joined.len()));
+    let decoded = BASE64.decode_slice(&*joined, bytes);
+    bytes.truncate(*decoded.as_ref().unwrap_or(&0));
+    match decoded {
+        Ok(_) => Ok(()),
+        Err(DecodeSliceError::DecodeError(Base64Error::InvalidByte(index, _))) => {
+            let mut symbols = (0..text.len()).filter(|at| !broken(&text[*at]));
+            let offset = symbols.nth(index).unwrap_or(text.len());
+            Err(DecodeError::Base64Byte { offset })
+        }
+        Err(_) => Err(DecodeError::Base64Length),
+    }
+}
+
+/// Gives a buffer that length. What is in it from before is written over, and
+/// need not be kept while there is more room to be found.
+fn make_room(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.capacity() < length {
+        *buffer = Vec::new();
+        buffer.reserve_exact(length);
+    }
+    buffer.resize(length, 0);
 }
 
 fn gunzip(packed: &mut [u8], limit: usize, json: &mut Vec<u8>) -> Result<(), DecodeError> {
@@ -283,7 +294,7 @@ fn gunzip_at_once(packed: &[u8], limit: usize, json: &mut Vec<u8>) -> Option<()>
     if packed.get(MAGIC.len()) != Some(&0) || room > limit.min(packed.len().saturating_mul(1032)) {
         return None;
     }
-    json.resize(room, 0);
+    make_room(json, room);
     Decompressor::new()
         .gzip_decompress(packed, json)
         .ok()
