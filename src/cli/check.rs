@@ -129,7 +129,7 @@ fn offline(mut survey: Survey, policy: &Policy, store: Option<&Store>) -> (Surve
     for need in diagnose::needs(&survey, policy) {
         survey.give_up(&need, "the file does not hold it");
     }
-    survey.note_unreadable();
+    survey.note_too_large();
     let findings = look::judged(&survey, policy, store);
     (survey, findings)
 }

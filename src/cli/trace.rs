@@ -99,6 +99,7 @@ async fn look_closer(
     let own = survey.records.iter().filter(|one| subject.owns(&one.id));
     let payloads: Vec<_> = own.map(|record| Need::Payload(record.id.clone())).collect();
     cluster.answer(survey, &payloads, false).await;
+    survey.note_too_large();
     let own = survey.records.iter().filter(|one| subject.owns(&one.id));
     let newest = own.filter_map(|record| record.decoded());
     let newest = newest.max_by_key(|release| release.version);

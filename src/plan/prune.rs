@@ -43,7 +43,8 @@ pub fn prune(survey: &Survey, keep: usize) -> Plan {
 /// The deployed revision that everything kept stands on, or why the history is
 /// left alone.
 fn base<'a>(survey: &Survey, history: &History<'a>) -> Result<&'a Record, &'static str> {
-    let unread = |record: &&Record| matches!(record.payload, Payload::Unread);
+    let unread =
+        |record: &&Record| matches!(record.payload, Payload::Unread | Payload::TooLarge { .. });
     if history.records.iter().any(unread) || survey.unread.iter().any(|u| u.hides(history)) {
         return Err("not all of its records could be read");
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::snapshot::SnapshotV1;
 use super::{Voice, count, json, prose::prose, size, table::table};
-use crate::helm::Driver;
+use crate::helm::{Driver, codec};
 use crate::snapshot::{SavedObject, SavedRecord, SavedRelease, Snapshot, Told};
 use crate::survey::RecordId;
 
@@ -170,6 +170,14 @@ fn revisions(release: &SavedRelease<'_>) -> Vec<u32> {
     numbers.collect()
 }
 
+/// What stands for a status that could not be read.
+pub(super) fn unread(reason: &str) -> &'static str {
+    match reason == codec::TOO_LARGE {
+        true => "unread",
+        false => "undecodable",
+    }
+}
+
 /// `backup show` for a person: one line per release.
 pub fn contents_table(
     snapshot: &Snapshot,
@@ -181,7 +189,7 @@ pub fn contents_table(
         let newest = release.newest().and_then(|saved| tolds.get(&saved.id));
         let (status, chart) = match newest {
             Some(Ok(told)) => (told.status.clone(), chart(told)),
-            Some(Err(_)) => ("undecodable".to_owned(), String::new()),
+            Some(Err(reason)) => (unread(reason).to_owned(), String::new()),
             None => (String::new(), String::new()),
         };
         let numbers: Vec<_> = revisions(release).iter().map(u32::to_string).collect();
@@ -247,7 +255,7 @@ fn history(release: &SavedRelease<'_>, tolds: &Tolds, voice: &Voice) -> String {
                 told.description.clone(),
             ],
             Some(Err(reason)) => {
-                let status = "undecodable".to_owned();
+                let status = unread(reason).to_owned();
                 let none = String::new;
                 [status, none(), none(), none(), reason.clone()]
             }

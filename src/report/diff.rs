@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::contents::unread;
 use super::{Voice, count, json, prose::prose};
 use crate::helm::Driver;
 use crate::snapshot::SnapshotId;
@@ -297,7 +298,7 @@ fn told(side: &Side) -> String {
             let chart = told.chart.as_deref().unwrap_or("no chart");
             format!("{revision}, {}, {chart}", told.status)
         }
-        Err(reason) => format!("{revision}, undecodable ({reason})"),
+        Err(reason) => format!("{revision}, {} ({reason})", unread(reason)),
     }
 }
 

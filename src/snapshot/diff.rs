@@ -56,7 +56,7 @@ pub enum Read {
         /// The payload.
         json: Vec<u8>,
     },
-    /// Helm cannot decode its payload.
+    /// Its payload cannot be decoded, by Helm or by us.
     Undecodable {
         /// The object without its payload.
         object: Value,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::survey::{ObjectRef, Record, Survey};
+use crate::helm::codec;
+use crate::survey::{ObjectRef, Payload, Record, Survey, Unread};
 
 /// The objects of each release's newest and deployed revisions, as far as their
 /// payloads were read, and their namespaces; each with the namespace that stands
@@ -24,6 +25,23 @@ pub fn live_objects(survey: &Survey) -> BTreeSet<(String, ObjectRef)> {
         }
     }
     objects
+}
+
+/// The releases whose objects nobody can tell, because a payload that names them
+/// is too large for us.
+pub fn untold_objects(survey: &Survey) -> Vec<Unread> {
+    let histories = survey.histories();
+    let current = histories
+        .iter()
+        .flat_map(|history| history.deployed().chain(history.newest()));
+    let too_large = |record: &&Record| matches!(record.payload, Payload::TooLarge { .. });
+    let untold = current.filter(too_large).map(|record| Unread {
+        // Not what the record itself is called: that one is saved.
+        what: format!("Objects of {}", record.id),
+        reason: codec::TOO_LARGE.to_owned(),
+    });
+    let untold: BTreeSet<_> = untold.collect();
+    untold.into_iter().collect()
 }
 
 fn namespace(name: &str) -> ObjectRef {

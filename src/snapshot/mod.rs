@@ -19,7 +19,7 @@ pub mod retention;
 pub mod seams;
 pub mod told;
 
-pub use live::live_objects;
+pub use live::{live_objects, untold_objects};
 pub use releases::SavedRelease;
 pub use told::{Told, decoded, plain};
 

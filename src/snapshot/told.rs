@@ -25,7 +25,7 @@ impl Told {
     ///
     /// # Errors
     ///
-    /// Why Helm cannot read it, as a fragment.
+    /// Why it cannot be read, as a fragment.
     pub fn read(json: &[u8]) -> Result<Self, String> {
         let view = release::parse(json).map_err(|error| error.to_string())?;
         let chart = view.chart.as_ref();
@@ -43,7 +43,7 @@ impl Told {
 ///
 /// # Errors
 ///
-/// Why Helm cannot unpack it, as a fragment.
+/// Why it cannot be unpacked, as a fragment.
 pub fn plain(record: &RawRecord) -> Result<Vec<u8>, String> {
     decoded(record.payload.as_deref())
 }

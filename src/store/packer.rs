@@ -257,7 +257,11 @@ impl<T: Clone> Recent<T> {
         self.known.get(history).map(|(value, _)| value.clone())
     }
 
+    /// What has no room beside the others is not kept.
     fn keep(&mut self, history: &HistoryId, value: T, size: usize) {
+        if size > KEPT {
+            return;
+        }
         self.held += size;
         if let Some((_, before)) = self.known.insert(history.clone(), (value, size)) {
             self.held -= before;

@@ -51,8 +51,12 @@ pub(super) struct Taken<'a> {
     parts: Vec<Range<usize>>,
 }
 
+/// A chart that is larger is not compared with the next.
+const LARGEST_KEPT: usize = 8 << 20;
+
 /// A chart as a record had it.
 pub(super) struct Chart {
+    /// Its bytes; none where it is not to be compared.
     json: Vec<u8>,
     /// Its pieces, from its beginning.
     pieces: Vec<(Range<usize>, Digest)>,
@@ -67,7 +71,10 @@ impl Chart {
         });
         let pieces: Vec<_> = pieces.collect();
         let end = pieces.last().map_or(0, |(piece, _)| piece.end);
-        let json = json[start..start + end].to_vec();
+        let json = match end <= LARGEST_KEPT {
+            true => json[start..start + end].to_vec(),
+            false => Vec::new(),
+        };
         Self { json, pieces }
     }
 

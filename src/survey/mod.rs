@@ -317,12 +317,7 @@ impl Survey {
     /// Lists among the unread what was asked for and could not be read: a
     /// survey that lacks it is incomplete.
     pub fn note_unreadable(&mut self) {
-        for record in &self.records {
-            if let Payload::TooLarge { .. } = record.payload {
-                let (what, reason) = (record.id.to_string(), codec::TOO_LARGE.to_owned());
-                self.unread.push(Unread { what, reason });
-            }
-        }
+        self.note_too_large();
         for seen in &self.objects {
             if let Observed::Unreadable { reason } = &seen.observed {
                 let need = Need::Object {
@@ -349,6 +344,20 @@ impl Survey {
         self.note_zadig();
         self.unread.sort();
         self.unread.dedup();
+    }
+
+    /// Lists among the unread the records that are too large for us, each once.
+    pub fn note_too_large(&mut self) {
+        for record in &self.records {
+            let what = record.id.to_string();
+            let listed = |unread: &Unread| unread.what == what;
+            if matches!(record.payload, Payload::TooLarge { .. }) && !self.unread.iter().any(listed)
+            {
+                let reason = codec::TOO_LARGE.to_owned();
+                self.unread.push(Unread { what, reason });
+            }
+        }
+        self.unread.sort();
     }
 
     /// Whether all records in the namespaces of the scope were listed: only then

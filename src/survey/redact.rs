@@ -7,6 +7,7 @@
 //! names stay, without them there is nothing to say.
 
 use super::comparison::NO_OBJECT;
+use crate::helm::codec::TOO_LARGE;
 use crate::live::{Compared, Found, Observed};
 use crate::survey::zadig::{Detail, Proof, SeenZadig};
 use crate::survey::{
@@ -37,7 +38,8 @@ const DESCRIPTIONS: [&str; 12] = [
 
 /// How reasons begin that are our own words; what follows a colon is somebody
 /// else's.
-const REASONS: [&str; 45] = [
+const REASONS: [&str; 46] = [
+    TOO_LARGE,
     "forbidden",
     "not found",
     "invalid",

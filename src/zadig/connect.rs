@@ -121,7 +121,7 @@ pub fn address(text: &str) -> Result<Uri, ConnectError> {
         Some("http" | "https") if url.query().is_some() => {
             Err(refused("it holds a query, and is to be the address alone"))
         }
-        Some("http" | "https") if !authority.is_empty() => Ok(url),
+        Some("http" | "https") if url.host().is_some_and(|host| !host.is_empty()) => Ok(url),
         _ => Err(refused("it does not begin with https:// and a host")),
     }
 }

@@ -39,6 +39,10 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
             .known(survey.cluster.as_deref(), survey.version, &survey.records)
             .map_err(connect::unstored)?,
     };
+    let untold = match args.live {
+        true => snapshot::untold_objects(&survey),
+        false => Vec::new(),
+    };
     let request = Backup {
         about: about(&survey, args)?,
         wanted: Wanted::of(&survey, |id| !known.holds(id)),
@@ -47,7 +51,7 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
             true => snapshot::live_objects(&survey),
             false => BTreeSet::new(),
         },
-        missing: survey.unread,
+        missing: survey.unread.into_iter().chain(untold).collect(),
     };
     // Tens of megabytes, and what follows has buffers of its own.
     drop(survey.records);

@@ -188,6 +188,7 @@ mod tests {
             "https://",
             "https://[::1",
             "https://a:b",
+            "https://:80",
             "https://a;reboot",
             "https://\u{1b}[2J",
             "",

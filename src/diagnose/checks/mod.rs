@@ -1,9 +1,9 @@
 //! The checks: one file each, one visible list.
 
 use crate::diagnose::claims::Claims;
-use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding};
+use crate::diagnose::{Advice, Command, Context, Evidence, Explanation, Finding, Subject, Verdict};
 use crate::helm::Status;
-use crate::survey::{History, Need, Record};
+use crate::survey::{History, Need, Payload, Record};
 
 mod deprecated_api;
 mod drift;
@@ -251,4 +251,46 @@ fn say(text: &str) -> Advice {
         text: text.to_owned(),
         command: None,
     }
+}
+
+/// What to do where something could not be read.
+fn look_again(history: &History<'_>) -> Advice {
+    own(
+        "make readable what is named above, or ask who may read it; then look again",
+        &["check", &history.release, "-n", history.namespace],
+    )
+}
+
+/// The finding where the newest record announces an operation by its label alone:
+/// its payload was not read, so nothing can be known of the operation.
+fn unjudged(
+    id: &'static str,
+    context: Context<'_>,
+    history: &History<'_>,
+    announces: impl Fn(&Status) -> bool,
+) -> Vec<Finding> {
+    let unread =
+        |record: &&Record| matches!(record.payload, Payload::Unread | Payload::TooLarge { .. });
+    let newest = history.newest().filter(unread);
+    let announced = newest.and_then(|newest| Some((newest, newest.status().filter(announces)?)));
+    let Some((newest, status)) = announced else {
+        return Vec::new();
+    };
+    let what = newest.id.to_string();
+    let mut unread = context.survey.unread.iter();
+    let told = unread.find(|unread| unread.what == what);
+    let reason = told.map_or("its payload was not read", |unread| &unread.reason);
+    let reason = reason.to_owned();
+    vec![Finding {
+        id,
+        severity: Verdict::Unknown.severity(),
+        subject: Subject::record(newest),
+        verdict: Some(Verdict::Unknown),
+        summary: format!(
+            "revision {} is labeled {status}, and it cannot be known whether something is at work",
+            newest.revision().unwrap_or_default()
+        ),
+        evidence: vec![Evidence::Unread { what, reason }],
+        advice: vec![look_again(history)],
+    }]
 }

@@ -1,7 +1,7 @@
 //! `stuck-pending`: the newest revision announced an operation and never said
 //! how it ended.
 
-use super::{Check, Examines, own, say, says};
+use super::{Check, Examines, own, say, says, unjudged};
 use crate::diagnose::extent::{self, Done, Extent};
 use crate::diagnose::life::{self, Life};
 use crate::diagnose::{Advice, Command, Context, Explanation, Finding, Subject, Text, Verdict};
@@ -70,7 +70,7 @@ fn needs(context: Context<'_>, history: &History<'_>) -> Vec<Need> {
 
 fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let Some((newest, release)) = pending(history) else {
-        return Vec::new();
+        return unjudged(CHECK.id, context, history, Status::is_pending);
     };
     let Life { verdict, evidence } = life::judge(context, history, newest, release);
     let told = match verdict {

@@ -1,6 +1,6 @@
 //! `stuck-uninstalling`: an uninstall began and never ended.
 
-use super::{Check, Examines, helm, own, say, says};
+use super::{Check, Examines, helm, look_again, own, say, says, unjudged};
 use crate::diagnose::life::{self, Life};
 use crate::diagnose::{Context, Explanation, Finding, Subject, Text, Verdict};
 use crate::helm::Status;
@@ -66,7 +66,8 @@ fn unserved(context: Context<'_>, release: &Release) -> Vec<String> {
 
 fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let Some((newest, release)) = uninstalling(history) else {
-        return Vec::new();
+        let announced = |status: &Status| *status == Status::Uninstalling;
+        return unjudged(CHECK.id, context, history, announced);
     };
     let Life { verdict, evidence } = life::judge(context, history, newest, release);
     let (name, namespace) = (history.release.as_str(), history.namespace);
@@ -94,10 +95,7 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
             history,
             "uninstall",
         )],
-        Verdict::Unknown => vec![own(
-            "make readable what is named above, or ask who may read it; then look again",
-            &["check", name, "-n", namespace],
-        )],
+        Verdict::Unknown => vec![look_again(history)],
         Verdict::PossiblyRunning => vec![say("wait until the uninstall ends, then look again")],
     };
     let told = match verdict {

@@ -10,6 +10,32 @@ use crate::survey::{Payload, Record};
 const INFO: Severity = Severity::Info;
 const WARNING: Severity = Severity::Warning;
 
+/// What its label announces is not over because nobody could read the rest.
+#[test]
+fn what_was_announced_and_not_read_is_unknown() {
+    let too_large = Payload::TooLarge {
+        digest: Digest::of(b""),
+        bytes: 1,
+    };
+    for (status, id) in [
+        (Status::PendingUpgrade, "stuck-pending"),
+        (Status::Uninstalling, "stuck-uninstalling"),
+    ] {
+        for payload in [Payload::Unread, too_large.clone()] {
+            let mut records = vec![
+                record(1, Status::Deployed, 9000),
+                record(2, status.clone(), 9000),
+            ];
+            records[1].payload = payload;
+            let mut seen = survey(records);
+            seen.note_too_large();
+            let found = only(&seen);
+            assert_eq!((found.id, found.verdict), (id, Some(Verdict::Unknown)));
+            assert_eq!(found.evidence[0].kind(), "unread");
+        }
+    }
+}
+
 #[test]
 fn pending_in_history() {
     let records = || {

@@ -349,10 +349,17 @@ proptest! {
 fn charts() -> impl Strategy<Value = String> {
     let (spaces, nines) = (" ".repeat(2000), "9".repeat(2000));
     let large = format!("{{\"templates\":[\"{spaces}\"]}}");
+    // Three, of which the last may be another one.
+    let templates = "t".repeat(70_000);
+    let pieces = |end: &str| {
+        format!("{{\"templates\":[\"{templates}\",\"1{templates}\",\"{spaces}{end}\"]}}")
+    };
     prop::sample::select(vec![
         large.clone(),
         large.replace("]}", "],\"files\":[]}"),
         large.replace("]}", "]"),
+        pieces("x"),
+        pieces("y"),
         format!("{large}}}"),
         nines.clone(),
         nines + "9",
