@@ -142,7 +142,7 @@ fn what_is_too_large_for_us_alone() {
     let before = essence(&stage.records());
     let saved = stage.record(2).text();
     let later = Later::by(LONG);
-    let refused = later.on(&stage, &["unstick", "--yes"]).expect_code(4);
+    let refused = later.on(&stage, &["unstick", "--yes"]).expect_code(3);
     assert!(
         refused.to_string().contains("zadig-doctor does not"),
         "{refused}"
@@ -152,7 +152,7 @@ fn what_is_too_large_for_us_alone() {
     // Nobody knows whether what it announces is over.
     let replace = ["--replace", RELEASE, "--yes"];
     let restore = [&["backup", "restore", "latest"][..], &replace].concat();
-    let refused = tool.run(&restore).expect_code(4).to_string();
+    let refused = tool.run(&restore).expect_code(3).to_string();
     assert!(refused.contains("cannot be known"), "{refused}");
     assert_eq!(essence(&stage.records()), before);
 
