@@ -112,8 +112,8 @@ struct Look<'a> {
     release: &'a Release,
     /// Writes by anyone whose write is a sign of life.
     writes: Vec<(String, String, Timestamp)>,
-    /// Records that we put back: since then nobody else wrote them, if nothing
-    /// older tells more.
+    /// When we put records back that nobody else wrote since: where there is no
+    /// write of anybody's, silence counts from then.
     put_back: Vec<(String, String, Timestamp)>,
     /// What blocks whatever the age: running hooks, a held Lease.
     blocks: Vec<Evidence>,

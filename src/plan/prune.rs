@@ -2,7 +2,7 @@
 
 use crate::helm::Status;
 use crate::plan::{Action, Guard, Plan, Refusal, Step, Verb};
-use crate::survey::{History, Payload, Record, Survey};
+use crate::survey::{History, Record, Survey};
 
 /// Plans to delete revisions beyond the newest `keep` of each release.
 ///
@@ -43,8 +43,7 @@ pub fn prune(survey: &Survey, keep: usize) -> Plan {
 /// The deployed revision that everything kept stands on, or why the history is
 /// left alone.
 fn base<'a>(survey: &Survey, history: &History<'a>) -> Result<&'a Record, &'static str> {
-    let unread =
-        |record: &&Record| matches!(record.payload, Payload::Unread | Payload::TooLarge { .. });
+    let unread = |record: &&Record| record.payload.is_unread();
     if history.records.iter().any(unread) || survey.unread.iter().any(|u| u.hides(history)) {
         return Err("not all of its records could be read");
     }

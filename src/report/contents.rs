@@ -171,7 +171,7 @@ fn revisions(release: &SavedRelease<'_>) -> Vec<u32> {
 }
 
 /// What stands for a status that could not be read.
-pub(super) fn unread(reason: &str) -> &'static str {
+pub(super) fn no_status(reason: &str) -> &'static str {
     match reason == codec::TOO_LARGE {
         true => "unread",
         false => "undecodable",
@@ -189,7 +189,7 @@ pub fn contents_table(
         let newest = release.newest().and_then(|saved| tolds.get(&saved.id));
         let (status, chart) = match newest {
             Some(Ok(told)) => (told.status.clone(), chart(told)),
-            Some(Err(reason)) => (unread(reason).to_owned(), String::new()),
+            Some(Err(reason)) => (no_status(reason).to_owned(), String::new()),
             None => (String::new(), String::new()),
         };
         let numbers: Vec<_> = revisions(release).iter().map(u32::to_string).collect();
@@ -255,7 +255,7 @@ fn history(release: &SavedRelease<'_>, tolds: &Tolds, voice: &Voice) -> String {
                 told.description.clone(),
             ],
             Some(Err(reason)) => {
-                let status = unread(reason).to_owned();
+                let status = no_status(reason).to_owned();
                 let none = String::new;
                 [status, none(), none(), none(), reason.clone()]
             }

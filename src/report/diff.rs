@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::contents::unread;
+use super::contents::no_status;
 use super::{Voice, count, json, prose::prose};
 use crate::helm::Driver;
 use crate::snapshot::SnapshotId;
@@ -298,7 +298,7 @@ fn told(side: &Side) -> String {
             let chart = told.chart.as_deref().unwrap_or("no chart");
             format!("{revision}, {}, {chart}", told.status)
         }
-        Err(reason) => format!("{revision}, {} ({reason})", unread(reason)),
+        Err(reason) => format!("{revision}, {} ({reason})", no_status(reason)),
     }
 }
 

@@ -27,8 +27,8 @@ pub fn live_objects(survey: &Survey) -> BTreeSet<(String, ObjectRef)> {
     objects
 }
 
-/// The releases whose objects nobody can tell, because a payload that names them
-/// is too large for us.
+/// What stands for the objects that nobody can tell, because the record that names
+/// them is too large for us.
 pub fn untold_objects(survey: &Survey) -> Vec<Unread> {
     let histories = survey.histories();
     let current = histories

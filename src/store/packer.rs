@@ -125,7 +125,7 @@ impl Packer {
     }
 
     fn pack_taken(&mut self, history: &HistoryId, taken: Taken<'_>) -> Result<Packed, StoreError> {
-        if let Some(chart) = taken.chart.clone() {
+        if let Some(chart) = taken.chart.clone().filter(|chart| chart.len() > 0) {
             let size = chart.len();
             locked(&self.shared.charts).keep(history, chart, size);
         }
@@ -235,6 +235,7 @@ impl Packer {
             return Ok(None);
         };
         let base = reader.base_of(rest)?;
+        let base = base.filter(|base| base.plain.len() <= LARGEST_ON_BASE);
         if let Some(base) = &base {
             locked(&self.shared.bases).keep(history, base.clone(), base.plain.len());
         }

@@ -92,8 +92,7 @@ impl Chart {
 
 impl<'a> Taken<'a> {
     /// Takes a record apart. `last` is a chart that it may have as well: to compare
-    /// the bytes costs a tenth of finding where they are to be cut, and of hashing
-    /// them.
+    /// its bytes is cheaper than to find where they are to be cut, and to hash them.
     ///
     /// JSON that Helm compressed is kept as JSON, cut at its seams. All else is
     /// kept whole: what does not decode, what was never compressed, and what is

@@ -5,6 +5,7 @@
 //! want more ask for it with a [`Need`]. A survey can be written to a file and
 //! judged later. This room never reads anything itself.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -348,15 +349,21 @@ impl Survey {
 
     /// Lists among the unread the records that are too large for us, each once.
     pub fn note_too_large(&mut self) {
-        for record in &self.records {
-            let what = record.id.to_string();
-            let listed = |unread: &Unread| unread.what == what;
-            if matches!(record.payload, Payload::TooLarge { .. }) && !self.unread.iter().any(listed)
-            {
-                let reason = codec::TOO_LARGE.to_owned();
-                self.unread.push(Unread { what, reason });
-            }
-        }
+        let too_large = |record: &&Record| matches!(record.payload, Payload::TooLarge { .. });
+        let listed: HashSet<&str> = self.unread.iter().map(|one| one.what.as_str()).collect();
+        let names = self
+            .records
+            .iter()
+            .filter(too_large)
+            .map(|record| record.id.to_string());
+        let unlisted = names.filter(|what| !listed.contains(what.as_str()));
+        let unread: Vec<_> = unlisted
+            .map(|what| Unread {
+                what,
+                reason: codec::TOO_LARGE.to_owned(),
+            })
+            .collect();
+        self.unread.extend(unread);
         self.unread.sort();
     }
 

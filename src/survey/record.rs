@@ -129,6 +129,11 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// Whether nobody here knows what it says.
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Self::Unread | Self::TooLarge { .. })
+    }
+
     /// Reads the text of `data.release`; `None` if the object has no such key.
     /// `other_keys` are the other keys of its `data`.
     ///

@@ -254,10 +254,13 @@ fn say(text: &str) -> Advice {
 }
 
 /// What to do where something could not be read.
-fn look_again(history: &History<'_>) -> Advice {
+fn look_again(context: Context<'_>, history: &History<'_>) -> Advice {
+    let windows = context.policy.windows();
+    let mut words = vec!["check", &history.release, "-n", history.namespace];
+    words.extend(windows.iter().map(String::as_str));
     own(
         "make readable what is named above, or ask who may read it; then look again",
-        &["check", &history.release, "-n", history.namespace],
+        &words,
     )
 }
 
@@ -269,9 +272,8 @@ fn unjudged(
     history: &History<'_>,
     announces: impl Fn(&Status) -> bool,
 ) -> Vec<Finding> {
-    let unread =
-        |record: &&Record| matches!(record.payload, Payload::Unread | Payload::TooLarge { .. });
-    let newest = history.newest().filter(unread);
+    let newest = history.newest();
+    let newest = newest.filter(|newest| newest.payload.is_unread());
     let announced = newest.and_then(|newest| Some((newest, newest.status().filter(announces)?)));
     let Some((newest, status)) = announced else {
         return Vec::new();
@@ -291,6 +293,14 @@ fn unjudged(
             newest.revision().unwrap_or_default()
         ),
         evidence: vec![Evidence::Unread { what, reason }],
-        advice: vec![look_again(history)],
+        advice: vec![match newest.payload {
+            // Nobody's permission changes that.
+            Payload::TooLarge { .. } => helm(
+                "this program does not read it: make sure that nobody is at work on it, and go on with Helm, which may",
+                history,
+                "history",
+            ),
+            _ => look_again(context, history),
+        }],
     }]
 }

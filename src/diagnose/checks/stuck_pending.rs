@@ -1,7 +1,7 @@
 //! `stuck-pending`: the newest revision announced an operation and never said
 //! how it ended.
 
-use super::{Check, Examines, own, say, says, unjudged};
+use super::{Check, Examines, look_again, own, say, says, unjudged};
 use crate::diagnose::extent::{self, Done, Extent};
 use crate::diagnose::life::{self, Life};
 use crate::diagnose::{Advice, Command, Context, Explanation, Finding, Subject, Text, Verdict};
@@ -140,10 +140,7 @@ fn advice(
                 .flatten()
                 .collect()
         }
-        Verdict::Unknown => vec![own(
-            "make readable what is named above, or ask who may read it; then look again",
-            &command(&["check", release, "-n", namespace]),
-        )],
+        Verdict::Unknown => vec![look_again(context, history)],
         Verdict::PossiblyRunning => {
             let window = crate::diagnose::Seconds(context.policy.wait_window());
             let text = format!(

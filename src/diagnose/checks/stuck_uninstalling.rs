@@ -95,7 +95,7 @@ fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
             history,
             "uninstall",
         )],
-        Verdict::Unknown => vec![look_again(history)],
+        Verdict::Unknown => vec![look_again(context, history)],
         Verdict::PossiblyRunning => vec![say("wait until the uninstall ends, then look again")],
     };
     let told = match verdict {

@@ -26,12 +26,15 @@ fn what_was_announced_and_not_read_is_unknown() {
                 record(1, Status::Deployed, 9000),
                 record(2, status.clone(), 9000),
             ];
-            records[1].payload = payload;
+            records[1].payload = payload.clone();
             let mut seen = survey(records);
             seen.note_too_large();
             let found = only(&seen);
             assert_eq!((found.id, found.verdict), (id, Some(Verdict::Unknown)));
             assert_eq!(found.evidence[0].kind(), "unread");
+            // Where no permission helps, none is asked for.
+            let permission = found.advice[0].text.starts_with("make readable");
+            assert_eq!(permission, payload == Payload::Unread);
         }
     }
 }
