@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::diagnose::life::OWN_MANAGER;
-use crate::diagnose::{Finding, Verdict};
+use crate::diagnose::{Finding, Policy, Seconds, Verdict};
 use crate::helm::{Driver, RecordKey, Status};
 use crate::plan::{Action, Guard, Plan, Refusal, Step, Verb};
 use crate::snapshot::SnapshotId;
@@ -18,6 +18,7 @@ use crate::survey::{ApiState, NamespaceState, Need, Record, RecordId, Survey, Un
 
 mod choice;
 mod fit;
+mod garbled;
 mod saved;
 mod words;
 
@@ -294,11 +295,24 @@ impl<'a> One<'a> {
                     .is_some_and(|verdict| verdict != Verdict::Stale)
                 && !self.put_back(finding)
         };
-        match self.seen.findings.iter().find(alive) {
-            None => Ok(()),
-            Some(finding) => Err(format!(
+        if let Some(finding) = self.seen.findings.iter().find(alive) {
+            return Err(format!(
                 "an operation may be at work on it: {}",
                 finding.summary
+            ));
+        }
+        let window = Policy::default().wait_window();
+        match self
+            .there
+            .iter()
+            .find(|one| garbled::announces(one, self.seen.survey.time, window))
+        {
+            None => Ok(()),
+            Some(record) => Err(format!(
+                "an operation may be at work on it: {} is labeled {}, cannot be read, and was written less than {} ago",
+                record.id,
+                record.label("status").unwrap_or_default(),
+                Seconds(window)
             )),
         }
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::diagnose::{Policy, diagnose};
-use crate::helm::codec;
+use crate::helm::{Digest, codec};
 use crate::live::Observed;
 use crate::snapshot::SavedRecord;
 use crate::survey::fixture::{
@@ -255,6 +255,25 @@ fn what_the_snapshot_lacks_is_not_removed() {
         }
         assert_eq!(!asked.lost().is_empty(), ours, "{what}");
     }
+}
+
+/// Helm cannot read what it announced, whatever happened to that; it may be at
+/// work all the same.
+#[test]
+fn what_was_announced_lately_and_is_garbled_is_left_alone() {
+    let plan = |seconds: i64| {
+        let mut garbled = record(4, Status::PendingUpgrade, seconds);
+        garbled.payload = Payload::Undecodable {
+            digest: Digest::of(b"x"),
+            bytes: 1,
+            reason: "base64".into(),
+        };
+        let now = survey(vec![garbled]);
+        plan_with(&asked(&history(), &["web"]), &now, &[])
+    };
+    let window = Policy::default().wait_window();
+    assert!(refusal(&plan(window)).starts_with("an operation may be at work on it: "));
+    assert_eq!(plan(window + 1).refused, []);
 }
 
 #[test]

@@ -8,10 +8,10 @@ use crate::bed::{Bed, Cluster};
 use crate::helm::{HelmVersion, chart};
 use crate::product::{LONG, Later, essence};
 use crate::records;
-use crate::scenarios::{RELEASE, find};
+use crate::scenarios::{RELEASE, Stage, find};
 use crate::tool::Tool;
 
-fn upgrade(stage: &crate::scenarios::Stage, message: &str) {
+fn upgrade(stage: &Stage, message: &str) {
     let message = format!("--set=message={message}");
     stage
         .helm
@@ -64,6 +64,32 @@ fn what_was_repaired_since_is_put_back_if_it_is_named() {
     later.tool.run(&["undo", "--yes"]).expect_code(0);
     assert_eq!(stage.record(2).status(), "failed");
     assert_eq!(stage.record(2).object["immutable"], true);
+}
+
+/// Somebody garbled the record of an upgrade that may still be at work.
+#[test]
+fn what_may_be_alive_and_is_garbled_is_never_touched() {
+    let stage = Stage::new("garbled", HelmVersion::V4, Driver::Secret);
+    stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
+    let (tool, later) = (Tool::new(), Later::by(LONG));
+    let snapshot = save(&tool, &stage.namespace);
+    let earlier = save(&later.tool, &stage.namespace);
+    stage.helm.ok(&["upgrade", RELEASE, &chart("quiet")]);
+    let second = stage
+        .namespace
+        .core(&format!("secrets/{}", records::name(RELEASE, 2)));
+    let garbled = serde_json::json!({
+        "metadata": {"labels": {"status": "pending-upgrade"}}, "stringData": {"release": "not a payload"},
+    });
+    stage.namespace.bed().api().merge(&second, &garbled);
+    let before = essence(&stage.records());
+    let replace = ["--replace", RELEASE];
+    let refused = restore(&tool, &snapshot, &replace).expect_code(4);
+    assert!(refused.stdout.contains("may be at work"), "{refused}");
+    assert_eq!(essence(&stage.records()), before);
+    // Nothing wrote it for longer than any Helm waits.
+    restore(&later.tool, &earlier, &replace).expect_code(0);
+    assert_eq!(stage.records().len(), 1);
 }
 
 #[test]
