@@ -5,6 +5,7 @@ use super::settings::{Settings, policy};
 use super::{connect, look, print, zadig};
 use crate::diagnose::ready::{self, Answer, Operation, Question};
 use crate::error::{Exit, Failure};
+use crate::helm::key::is_release_name;
 use crate::report;
 
 impl From<ReadyFor> for Operation {
@@ -26,6 +27,11 @@ pub(super) async fn ready(
     if settings.global.all_namespaces || settings.global.selector.is_some() {
         let message = "--ready-for is about releases of one namespace, and takes no -A and no -l";
         let hint = "give the namespace with -n, and the releases by name";
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
+    }
+    if let Some(name) = args.releases.iter().find(|name| !is_release_name(name)) {
+        let message = format!("Helm takes no release called {name:?}");
+        let hint = "a name is lower case letters, digits, - and ., at most 53 of them; is a variable empty?";
         return Err(Failure::new(Exit::Usage, message).hint(hint));
     }
     let mut policy = policy(&args.life);

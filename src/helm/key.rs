@@ -37,3 +37,40 @@ impl fmt::Display for RecordKey {
         write!(f, "{PREFIX}{}.v{}", self.release, self.revision)
     }
 }
+
+/// Whether Helm takes that for a release's name: a DNS subdomain of at most 53
+/// characters (helm v4 `pkg/chart/v2/util/validate_name.go`, the same since 3.0).
+/// It refuses all others before it looks at any record.
+pub fn is_release_name(name: &str) -> bool {
+    let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    let label = |label: &str| {
+        let ends = !label.starts_with('-') && !label.ends_with('-');
+        !label.is_empty() && ends && label.bytes().all(inside)
+    };
+    name.len() <= 53 && name.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_helm_takes_for_a_name() {
+        for good in ["a", "web-2", "other.v2", "0", &"a".repeat(53)] {
+            assert!(is_release_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "Bad",
+            "a b",
+            "..",
+            "a.",
+            "-a",
+            "a-",
+            "a_b",
+            &"a".repeat(54),
+        ] {
+            assert!(!is_release_name(bad), "{bad}");
+        }
+    }
+}
