@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod buffer;
 pub mod chart;
 pub mod codec;
 pub mod digest;

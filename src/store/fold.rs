@@ -7,8 +7,7 @@
 //! Folded bytes are runs, each behind its length (LEB128): JSON as it was, then
 //! bytes to be encoded, and so on in turn.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::{Out, STANDARD};
 
 /// Shorter strings are left alone: they would cost more than they save.
 const SHORTEST: usize = 64;
@@ -21,7 +20,7 @@ pub(super) fn fold(plain: &[u8]) -> Option<Vec<u8>> {
     for quote in memchr::memchr_iter(b'"', plain) {
         let text = &plain[start..quote];
         if text.len() >= SHORTEST
-            && let Ok(bytes) = STANDARD.decode(text)
+            && let Ok(bytes) = STANDARD.decode_to_vec(text)
         {
             run(&mut folded, &plain[done..start]);
             run(&mut folded, &bytes);
@@ -36,10 +35,10 @@ pub(super) fn fold(plain: &[u8]) -> Option<Vec<u8>> {
     Some(folded)
 }
 
-/// Unfolds to at most `limit` bytes; `None` if these were never folded, or
-/// to more.
-pub(super) fn unfold(mut folded: &[u8], limit: usize) -> Option<Vec<u8>> {
-    let mut plain = Vec::new();
+/// Unfolds to at most `limit` bytes, which replace those of `plain`; `None` if
+/// these were never folded, or to more.
+pub(super) fn unfold(mut folded: &[u8], limit: usize, plain: &mut Vec<u8>) -> Option<()> {
+    plain.clear();
     // The limit may be a damaged length.
     plain.try_reserve_exact(limit).ok()?;
     let mut as_it_was = true;
@@ -57,12 +56,13 @@ pub(super) fn unfold(mut folded: &[u8], limit: usize) -> Option<Vec<u8>> {
             false => {
                 let start = plain.len();
                 plain.resize(end, 0);
-                STANDARD.encode_slice(run, plain.get_mut(start..)?).ok()?;
+                let room = Out::from_slice(plain.get_mut(start..)?);
+                let _ = STANDARD.encode(run, room);
             }
         }
         as_it_was = !as_it_was;
     }
-    Some(plain)
+    Some(())
 }
 
 fn run(folded: &mut Vec<u8>, bytes: &[u8]) {
@@ -92,9 +92,16 @@ fn next<'a>(folded: &mut &'a [u8]) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
     use super::*;
+
+    fn unfolded(folded: &[u8], limit: usize) -> Option<Vec<u8>> {
+        let mut plain = vec![1; 3];
+        unfold(folded, limit, &mut plain).map(|()| plain)
+    }
 
     fn json(texts: &[&str]) -> Vec<u8> {
         let data: Vec<_> = texts.iter().map(|text| STANDARD.encode(text)).collect();
@@ -108,8 +115,8 @@ mod tests {
         let folded = fold(&plain).unwrap();
         let found = folded.windows(text.len()).filter(|w| *w == text.as_bytes());
         assert_eq!(found.count(), 2);
-        assert_eq!(unfold(&folded, plain.len()).unwrap(), plain);
-        assert_eq!(unfold(&folded, plain.len() - 1), None);
+        assert_eq!(unfolded(&folded, plain.len()).unwrap(), plain);
+        assert_eq!(unfolded(&folded, plain.len() - 1), None);
     }
 
     #[test]
@@ -138,13 +145,13 @@ mod tests {
                 plain.push(b'"');
             }
             if let Some(folded) = fold(&plain) {
-                prop_assert_eq!(unfold(&folded, plain.len()), Some(plain));
+                prop_assert_eq!(unfolded(&folded, plain.len()), Some(plain));
             }
         }
 
         #[test]
         fn random_bytes_never_panic(folded in any::<Vec<u8>>()) {
-            let _ = unfold(&folded, 1000);
+            let _ = unfolded(&folded, 1000);
         }
     }
 }

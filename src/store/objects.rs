@@ -8,25 +8,22 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::{CCtx, CParameter, DCtx, compress_bound, get_error_name};
+use zstd::zstd_safe::{CCtx, CParameter, DCtx, SafeResult, compress_bound, get_error_name};
 
 use super::{StoreError, fold};
 use crate::helm::Digest;
 use crate::helm::codec::PLAIN_LIMIT;
 
 /// The levels of zstd for what is small and for what is large: the better one
-/// wins a tenth and takes four times as long. With a base, most of the bytes are
+/// wins a tenth and takes many times as long. With a base, most of the bytes are
 /// found there at any level.
-const LEVELS: (i32, i32) = (9, 3);
+const LEVELS: (i32, i32) = (9, 1);
 
 /// What is large.
 const LARGE: usize = 64 << 10;
 
 /// What the bytes of an object may be, in the order of an archive's numbers.
 const ENCODINGS: [&str; 3] = ["raw", "zstd", "fold"];
-
-/// How far zstd looks back by itself, as a power of two.
-const WINDOW: u32 = 20;
 
 /// How many bytes of bases a [`Reader`] keeps. What has the same base stands
 /// mostly together.
@@ -88,24 +85,39 @@ pub(super) fn pack_folded(
     }
 }
 
-/// Packs bytes that are much like those of a base.
-pub(super) fn pack_on(base: &Base, digest: Digest, plain: &[u8]) -> Result<Stored, StoreError> {
-    let failed = |code| StoreError::Database(get_error_name(code).into());
-    let mut context = CCtx::create();
-    let level = CParameter::CompressionLevel(LEVELS.1);
-    context.set_parameter(level).map_err(failed)?;
-    // All of the base is to be within reach.
-    let reach = usize::BITS - (base.plain.len() + plain.len()).leading_zeros();
-    if reach > WINDOW {
-        let window = CParameter::WindowLog(reach);
-        context.set_parameter(window).map_err(failed)?;
-    }
-    context.ref_prefix(&base.plain).map_err(failed)?;
+/// Packs bytes that are much like those of a base. Bases are JSON: none begins as
+/// a dictionary of zstd does.
+pub(super) fn pack_on(
+    compressor: &mut Compressor<'_>,
+    base: &Base,
+    digest: Digest,
+    plain: &[u8],
+) -> Result<Stored, StoreError> {
     let mut packed = Vec::with_capacity(compress_bound(plain.len()));
-    context.compress2(&mut packed, plain).map_err(failed)?;
+    let done = match base.plain.len().max(plain.len()) < LARGE {
+        true => {
+            let context = compressor.context_mut();
+            context.compress_using_dict(&mut packed, plain, &base.plain, LEVELS.1)
+        }
+        false => pack_far(&mut packed, plain, &base.plain),
+    };
+    done.map_err(|code| StoreError::Database(get_error_name(code).into()))?;
     let mut object = stored(digest, plain, "zstd", packed);
     object.base = Some(base.digest).filter(|_| object.encoding == "zstd");
     Ok(object)
+}
+
+/// Packs so that all of the base is within reach: of a prefix, zstd indexes no
+/// more than eight bytes for each place in its table. No context does that twice:
+/// it borrows the base for its life.
+fn pack_far(packed: &mut Vec<u8>, plain: &[u8], base: &[u8]) -> SafeResult {
+    let reach = usize::BITS - (base.len() + plain.len()).leading_zeros();
+    let mut context = CCtx::create();
+    context.set_parameter(CParameter::CompressionLevel(LEVELS.1))?;
+    context.set_parameter(CParameter::WindowLog(reach))?;
+    context.set_parameter(CParameter::HashLog(reach - 3))?;
+    context.ref_prefix(base)?;
+    context.compress2(packed, plain)
 }
 
 fn compressed(compressor: &mut Compressor<'_>, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -162,7 +174,10 @@ impl Stored {
 
     /// The plain bytes, proven to be what the digest names.
     pub(super) fn plain(&self, base: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
-        plain(self.encoding, &self.bytes, base, self.size, self.digest)
+        let mut plain = Vec::new();
+        let packed = (self.encoding, &self.bytes[..]);
+        Decompressor::new().unpack(packed, base, (self.size, self.digest), &mut plain)?;
+        Ok(plain)
     }
 }
 
@@ -216,7 +231,7 @@ pub(super) fn is_base(connection: &Connection, id: i64) -> Result<bool, StoreErr
 
 /// Whether an object can be read.
 pub(super) fn is_whole(connection: &Connection, id: i64) -> Result<bool, StoreError> {
-    match Reader::new(connection).load(id) {
+    match Reader::new(connection).prove(id) {
         Ok(_) => Ok(true),
         Err(error) => error.damage().map(|_| false),
     }
@@ -241,6 +256,9 @@ struct Row {
 /// Reads objects, and keeps the bases that many of them need.
 pub(super) struct Reader<'a> {
     connection: &'a Connection,
+    decompressor: Decompressor,
+    /// Room for what is only to be proven.
+    room: Vec<u8>,
     bases: HashMap<i64, Arc<Vec<u8>>>,
     kept: usize,
 }
@@ -249,6 +267,8 @@ impl<'a> Reader<'a> {
     pub(super) fn new(connection: &'a Connection) -> Self {
         Self {
             connection,
+            decompressor: Decompressor::new(),
+            room: Vec::new(),
             bases: HashMap::new(),
             kept: 0,
         }
@@ -256,6 +276,23 @@ impl<'a> Reader<'a> {
 
     /// Reads an object's plain bytes and proves that they are what was stored.
     pub(super) fn load(&mut self, id: i64) -> Result<(Digest, Vec<u8>), StoreError> {
+        let mut plain = Vec::new();
+        let digest = self.read(id, &mut plain)?;
+        Ok((digest, plain))
+    }
+
+    /// The same, of an object whose bytes nobody wants.
+    pub(super) fn prove(&mut self, id: i64) -> Result<Digest, StoreError> {
+        let mut room = std::mem::take(&mut self.room);
+        let proven = self.read(id, &mut room);
+        // A rare large one is not held for all that follow.
+        if room.capacity() <= KEPT {
+            self.room = room;
+        }
+        proven
+    }
+
+    fn read(&mut self, id: i64, plain: &mut Vec<u8>) -> Result<Digest, StoreError> {
         let row = self.row(id)?;
         let base = match row.base {
             Some(base) => Some(
@@ -264,7 +301,8 @@ impl<'a> Reader<'a> {
             ),
             None => None,
         };
-        proven(id, row, base.as_ref().map(|base| &base[..]))
+        self.proven(id, &row, base.as_ref().map(|base| &base[..]), plain)?;
+        Ok(row.digest)
     }
 
     /// An object as it is in the table, proven, with the key of its base and its
@@ -307,12 +345,13 @@ impl<'a> Reader<'a> {
         if let Some(plain) = self.bases.get(&id) {
             return Ok(Some(Arc::clone(plain)));
         }
+        let mut plain = Vec::new();
         let read = self.row(id).and_then(|row| match row.base {
-            None => proven(id, row, None),
+            None => self.proven(id, &row, None, &mut plain),
             Some(_) => Err(StoreError::damaged(named(id), "it is no base")),
         });
         let plain = match read {
-            Ok((_, plain)) => Arc::new(plain),
+            Ok(()) => Arc::new(plain),
             Err(error) => return error.damage().map(|_| None),
         };
         if self.kept + plain.len() > KEPT {
@@ -322,6 +361,19 @@ impl<'a> Reader<'a> {
         self.kept += plain.len();
         self.bases.insert(id, Arc::clone(&plain));
         Ok(Some(plain))
+    }
+
+    fn proven(
+        &mut self,
+        id: i64,
+        row: &Row,
+        base: Option<&[u8]>,
+        plain: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let packed = (&row.encoding[..], &row.bytes[..]);
+        self.decompressor
+            .unpack(packed, base, (row.size, row.digest), plain)
+            .map_err(|reason| StoreError::damaged(named(id), reason))
     }
 
     fn row(&self, id: i64) -> Result<Row, StoreError> {
@@ -346,51 +398,78 @@ fn named(id: i64) -> String {
     format!("object {id}")
 }
 
-fn proven(id: i64, row: Row, base: Option<&[u8]>) -> Result<(Digest, Vec<u8>), StoreError> {
-    let plain = plain(&row.encoding, &row.bytes, base, row.size, row.digest);
-    let plain = plain.map_err(|reason| StoreError::damaged(named(id), reason))?;
-    Ok((row.digest, plain))
+/// Unpacks objects, one after the other: setting it up costs more than most
+/// objects do, and so does room that is given back between them.
+struct Decompressor {
+    context: DCtx<'static>,
+    folded: Vec<u8>,
 }
 
-fn plain(
-    encoding: &str,
-    bytes: &[u8],
-    base: Option<&[u8]>,
-    size: i64,
-    digest: Digest,
-) -> Result<Vec<u8>, &'static str> {
-    // No payload and no object of the API is larger.
-    let size = usize::try_from(size).ok();
-    let size = size.filter(|size| *size <= PLAIN_LIMIT);
-    let size = size.ok_or("its size is none")?;
-    let plain = match encoding {
-        "raw" => Some(bytes.to_owned()),
-        "zstd" => unpack(bytes, base.unwrap_or_default(), size),
-        // It is shorter than what it unfolds to but for a few lengths.
-        "fold" => unpack(bytes, &[], size.saturating_add(size / 8))
-            .and_then(|folded| fold::unfold(&folded, size)),
-        _ => return Err("its encoding is unknown"),
-    };
-    let plain = plain.ok_or("it does not unpack")?;
-    if plain.len() != size || Digest::of(&plain) != digest {
-        return Err("its digest is another one");
+impl Decompressor {
+    fn new() -> Self {
+        Self {
+            context: DCtx::create(),
+            folded: Vec::new(),
+        }
     }
-    Ok(plain)
+
+    /// Leaves the plain bytes in `plain`, proven to be what the digest names.
+    fn unpack(
+        &mut self,
+        (encoding, bytes): (&str, &[u8]),
+        base: Option<&[u8]>,
+        (size, digest): (i64, Digest),
+        plain: &mut Vec<u8>,
+    ) -> Result<(), &'static str> {
+        // No payload and no object of the API is larger.
+        let size = usize::try_from(size).ok();
+        let size = size.filter(|size| *size <= PLAIN_LIMIT);
+        let size = size.ok_or("its size is none")?;
+        let unpacked = match encoding {
+            "raw" => {
+                plain.clear();
+                plain.extend_from_slice(bytes);
+                Some(())
+            }
+            "zstd" => unzstd(&mut self.context, bytes, base, size, plain),
+            // It is shorter than what it unfolds to but for a few lengths.
+            "fold" => {
+                let room = size.saturating_add(size / 8);
+                unzstd(&mut self.context, bytes, None, room, &mut self.folded)
+                    .and_then(|()| fold::unfold(&self.folded, size, plain))
+            }
+            _ => return Err("its encoding is unknown"),
+        };
+        unpacked.ok_or("it does not unpack")?;
+        if plain.len() != size || Digest::of(plain) != digest {
+            return Err("its digest is another one");
+        }
+        Ok(())
+    }
 }
 
 /// Unpacks at most that many bytes, at once: as a stream it would have a window
 /// of megabytes beside them.
-fn unpack(bytes: &[u8], base: &[u8], size: usize) -> Option<Vec<u8>> {
-    let mut plain = Vec::new();
+fn unzstd(
+    context: &mut DCtx<'_>,
+    bytes: &[u8],
+    base: Option<&[u8]>,
+    size: usize,
+    plain: &mut Vec<u8>,
+) -> Option<()> {
+    plain.clear();
     // The size may be damaged, too.
     plain.try_reserve_exact(size).ok()?;
-    let mut context = DCtx::create();
-    context.ref_prefix(base).ok()?;
-    context.decompress(&mut plain, bytes).ok()?;
-    Some(plain)
+    let base = base.unwrap_or_default();
+    let unpacked = context.decompress_using_dict(plain, bytes, base).ok()?;
+    (unpacked <= size).then_some(())
 }
 
 /// A length as SQLite keeps it.
 pub(super) fn length(bytes: &[u8]) -> i64 {
     i64::try_from(bytes.len()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+#[path = "objects_tests.rs"]
+mod tests;

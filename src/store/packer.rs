@@ -207,7 +207,12 @@ impl Packer {
         }
         let found = self.base(history)?;
         let on_base = match found.filter(|base| base.digest != digest) {
-            Some(base) => Some(objects::pack_on(&base, digest, &plain)?),
+            Some(base) => Some(objects::pack_on(
+                &mut self.compressor,
+                &base,
+                digest,
+                &plain,
+            )?),
             None => None,
         };
         // What shares little is compressed to a quarter or so, base or not.

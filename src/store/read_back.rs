@@ -40,7 +40,7 @@ fn objects(dir: &Path, written: &[(i64, Digest)], snapshot: &Snapshot) -> Result
     let connection = schema::connect(&files::database(dir))?;
     let mut reader = Reader::new(&connection);
     for (key, digest) in written {
-        if reader.load(*key)?.0 != *digest {
+        if reader.prove(*key)? != *digest {
             return Err(broken(snapshot));
         }
     }

@@ -247,8 +247,8 @@ impl<'a> Check<'a> {
         if let Some(known) = self.objects.get(&id) {
             return Ok(*known);
         }
-        let read = match self.reader.load(id) {
-            Ok((digest, _)) => Ok(digest),
+        let read = match self.reader.prove(id) {
+            Ok(digest) => Ok(digest),
             Err(error) => Err(error.damage()?),
         };
         self.objects.insert(id, read);

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use zstd::bulk::Compressor;
 
 use super::contents::{self, Contents, Entry, LiveEntry, LiveObjects};
 use super::headers::{self, Lists};
@@ -183,7 +184,7 @@ impl SnapshotWriter<'_> {
         (self.shared, self.packer) = Default::default();
         self.handed = HashSet::new();
         let writing = self.store.write()?;
-        let mut made = Made::new(&writing);
+        let mut made = Made::new(&writing)?;
         for (id, records) in std::mem::take(&mut self.records) {
             let mut entries = Vec::new();
             for source in records.into_values() {
@@ -310,6 +311,7 @@ impl SnapshotWriter<'_> {
 struct Made<'a> {
     connection: &'a Connection,
     reader: Reader<'a>,
+    compressor: Compressor<'static>,
     lists: Lists,
     seals: Vec<Digest>,
     live: BTreeMap<String, Digest>,
@@ -318,16 +320,17 @@ struct Made<'a> {
 }
 
 impl<'a> Made<'a> {
-    fn new(connection: &'a Connection) -> Self {
-        Self {
+    fn new(connection: &'a Connection) -> Result<Self, StoreError> {
+        Ok(Self {
             connection,
             reader: Reader::new(connection),
+            compressor: objects::compressor()?,
             lists: Lists::default(),
             seals: Vec::new(),
             live: BTreeMap::new(),
             records: Vec::new(),
             objects: Vec::new(),
-        }
+        })
     }
 
     /// Links a history that is there.
@@ -387,14 +390,14 @@ impl<'a> Made<'a> {
         // What is mended has no base: it may be one.
         let base = base.filter(|base| found.is_none() && base.digest != digest);
         if let Some(base) = base {
-            let packed = objects::pack_on(&base, digest, json)?;
+            let packed = objects::pack_on(&mut self.compressor, &base, digest, json)?;
             // As of a record's rest: a list that is too little like its base is
             // the base of those to come.
             if packed.len() <= json.len() / 6 {
                 return objects::put(self.connection, &packed);
             }
         }
-        let packed = objects::pack(&mut objects::compressor()?, digest, json)?;
+        let packed = objects::pack(&mut self.compressor, digest, json)?;
         objects::put(self.connection, &packed)
     }
 

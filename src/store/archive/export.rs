@@ -106,7 +106,7 @@ impl<'a, W: Write> Export<'a, W> {
             .collect();
         for key in held(&loaded.histories, live.iter().map(|(_, list)| list)) {
             // Only what is whole can be left out.
-            let (digest, _) = self.reader.load(key)?;
+            let digest = self.reader.prove(key)?;
             self.done.insert(key, digest);
         }
         Ok(())
@@ -216,7 +216,9 @@ impl<'a, W: Write> Export<'a, W> {
         plain: Vec<u8>,
     ) -> Result<Stored, StoreError> {
         match &self.stand_in {
-            Some((of, stand_in)) if *of == base => objects::pack_on(stand_in, digest, &plain),
+            Some((of, stand_in)) if *of == base => {
+                objects::pack_on(&mut self.compressor, stand_in, digest, &plain)
+            }
             _ => {
                 let packed = objects::pack(&mut self.compressor, digest, &plain)?;
                 let plain = std::sync::Arc::new(plain);
