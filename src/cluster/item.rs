@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use super::protobuf::fields;
-use crate::helm::Driver;
 use crate::helm::codec::Unpacker;
+use crate::helm::{Driver, PAYLOAD_KEY};
 use crate::live::Writer;
 pub(super) use crate::survey::stored::from_metadata as from_json;
 use crate::survey::{Payload, Record, RecordId, stored};
@@ -28,6 +28,14 @@ const GARBLED: ApiError = ApiError::Garbled {
 };
 
 impl Item {
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Protobuf(bytes) => bytes.len(),
+            Self::Json(json) => json["data"][PAYLOAD_KEY].as_str().map_or(0, str::len),
+        }
+    }
+
     /// What its metadata says. The payload stays unread.
     pub(super) fn record(&self, driver: Driver) -> Result<Record, ApiError> {
         let record = match self {

@@ -1,8 +1,8 @@
 //! Reading many records whole, exactly as they are stored.
 //!
-//! Many come as lists in protobuf, few one by one. Each is handed to some work
-//! as it arrives, on another thread: taking records apart costs more than
-//! reading them.
+//! Many come as lists in protobuf, few one by one. They are handed to some work
+//! as they arrive, on other threads: taking records apart costs more than reading
+//! them.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,6 +24,10 @@ use crate::survey::{RawRecord, RecordId};
 
 /// Lists under way at a time: while one is asked for, another is read.
 const LISTS_AT_ONCE: usize = 2;
+
+/// How many bytes are handed over at a time: a thread is not woken for a small
+/// record alone, and what waits with it is little.
+const BATCH: usize = 256 << 10;
 
 /// What became of a record that was to be read: the work's outcome, `None` if
 /// there is no such record any more, or why it could not be read.
@@ -67,14 +71,23 @@ impl Cluster {
         let lists = stream::iter(wanted.lists);
         let mut items =
             pin!(lists.flat_map_unordered(LISTS_AT_ONCE, |list| Box::pin(reading.items(list))));
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         while let Some((id, item)) = items.next().await {
-            let is_new = rest.remove(&id);
-            let task = opened(Arc::clone(&reading), id, item);
-            if is_new && tasks.add(task).await.is_none() {
-                return;
+            if !rest.remove(&id) {
+                continue;
+            }
+            bytes += item.size();
+            batch.push((id, item));
+            if bytes >= BATCH {
+                bytes = 0;
+                let task = opened(Arc::clone(&reading), std::mem::take(&mut batch));
+                if tasks.add(task).await.is_none() {
+                    return;
+                }
             }
         }
-        if tasks.finish().await.is_none() {
+        let task = opened(Arc::clone(&reading), batch);
+        if tasks.add(task).await.is_none() || tasks.finish().await.is_none() {
             return;
         }
         // What the lists did not bring.
@@ -109,53 +122,60 @@ impl<W> Reading<W> {
     }
 }
 
-async fn by_name<T, W>(reading: Arc<Reading<W>>, id: RecordId) -> Fetched<T>
+async fn by_name<T, W>(reading: Arc<Reading<W>>, id: RecordId) -> Vec<Fetched<T>>
 where
     T: Send + 'static,
     W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
 {
     match reading.gate.through(reading.cluster.item(&id)).await {
-        Ok(item) => opened(reading, id, item).await,
-        Err(ApiError::NotFound) => (id, Ok(None)),
-        Err(error) => (id, Err(error)),
+        Ok(item) => opened(reading, vec![(id, item)]).await,
+        Err(ApiError::NotFound) => vec![(id, Ok(None))],
+        Err(error) => vec![(id, Err(error))],
     }
 }
 
-/// Does the work on an item, on another thread. What its protobuf does not tell
+/// Does the work on items, on another thread. What its protobuf does not tell
 /// whole is read in JSON.
-async fn opened<T, W>(reading: Arc<Reading<W>>, id: RecordId, item: Item) -> Fetched<T>
+async fn opened<T, W>(reading: Arc<Reading<W>>, batch: Vec<(RecordId, Item)>) -> Vec<Fetched<T>>
 where
     T: Send + 'static,
     W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
 {
-    match worked(&reading, &id, item).await {
-        Ok(None) => {}
-        done => return (id, done),
+    let mut fetched = worked(&reading, batch).await;
+    for (id, done) in &mut fetched {
+        if !matches!(done, Ok(None)) {
+            continue;
+        }
+        let json = reading.gate.through(reading.cluster.item_in_json(id));
+        *done = match json.await {
+            Ok(item) => match worked(&reading, vec![(id.clone(), item)]).await.pop() {
+                Some((_, Ok(Some(done)))) => Ok(Some(done)),
+                Some((_, Err(error))) => Err(error),
+                Some((_, Ok(None))) | None => Err(GARBLED),
+            },
+            Err(ApiError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        };
     }
-    let json = reading.gate.through(reading.cluster.item_in_json(&id));
-    let done = match json.await {
-        Ok(item) => match worked(&reading, &id, item).await {
-            Ok(None) => Err(GARBLED),
-            done => done,
-        },
-        Err(ApiError::NotFound) => Ok(None),
-        Err(error) => Err(error),
-    };
-    (id, done)
+    fetched
 }
 
-async fn worked<T, W>(
-    reading: &Arc<Reading<W>>,
-    id: &RecordId,
-    item: Item,
-) -> Result<Option<T>, ApiError>
+async fn worked<T, W>(reading: &Arc<Reading<W>>, batch: Vec<(RecordId, Item)>) -> Vec<Fetched<T>>
 where
     T: Send + 'static,
     W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
 {
-    let (reading, id) = (Arc::clone(reading), id.clone());
-    let work = spawn_blocking(move || (reading.work)(&id, item)).await;
-    work.unwrap_or(Err(GARBLED))
+    let reading = Arc::clone(reading);
+    let ids: Vec<_> = batch.iter().map(|(id, _)| id.clone()).collect();
+    let work = spawn_blocking(move || {
+        let work = |(id, item)| {
+            let done = (reading.work)(&id, item);
+            (id, done)
+        };
+        batch.into_iter().map(work).collect()
+    });
+    let garbled = |_| ids.into_iter().map(|id| (id, Err(GARBLED))).collect();
+    work.await.unwrap_or_else(garbled)
 }
 
 const GARBLED: ApiError = ApiError::Garbled {
@@ -178,7 +198,7 @@ fn open(id: &RecordId, item: Item) -> Result<Option<RawRecord>, ApiError> {
 
 /// A few tasks at a time, whose outcomes go out as they come.
 struct Tasks<T> {
-    set: JoinSet<Fetched<T>>,
+    set: JoinSet<Vec<Fetched<T>>>,
     most: usize,
     out: Sender<Fetched<T>>,
 }
@@ -194,7 +214,10 @@ impl<T: Send + 'static> Tasks<T> {
 
     /// Begins another one, after one has ended if there are enough. `None` if
     /// nobody takes what comes out.
-    async fn add(&mut self, task: impl Future<Output = Fetched<T>> + Send + 'static) -> Option<()> {
+    async fn add<F>(&mut self, task: F) -> Option<()>
+    where
+        F: Future<Output = Vec<Fetched<T>>> + Send + 'static,
+    {
         if self.set.len() >= self.most {
             self.next().await?;
         }
@@ -211,7 +234,12 @@ impl<T: Send + 'static> Tasks<T> {
 
     async fn next(&mut self) -> Option<()> {
         match self.set.join_next().await {
-            Some(Ok(fetched)) => self.out.send(fetched).await.ok(),
+            Some(Ok(all)) => {
+                for fetched in all {
+                    self.out.send(fetched).await.ok()?;
+                }
+                Some(())
+            }
             // Nobody cancels them, and a panic stays one.
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
             None => Some(()),
