@@ -88,7 +88,7 @@ pub async fn execute(
             let prepared = prepare(cluster, store, plan, &mut stops).await;
             // What is deleted in order to be created again must be creatable.
             let follows = |prepared: &Prepared| prepared.follows;
-            rehearse(cluster, plan, &prepared, follows, &mut stops).await;
+            rehearse(cluster, store, (plan, &prepared), follows, &mut stops).await;
             stops.unless_all(plan)?;
             let snapshot = save(cluster, store, plan, &manner.also_save).await?;
             Ok((prepared, snapshot))
@@ -185,7 +185,7 @@ pub async fn dry_run(
     let mut stops = Stops::default();
     access::check(cluster, plan, lock, &mut stops).await?;
     let prepared = prepare(cluster, store, plan, &mut stops).await;
-    rehearse(cluster, plan, &prepared, |_| true, &mut stops).await;
+    rehearse(cluster, store, (plan, &prepared), |_| true, &mut stops).await;
     stops.unless_all(plan)?;
     Ok(stops.refusals())
 }
@@ -194,14 +194,14 @@ pub async fn dry_run(
 /// release.
 async fn rehearse(
     cluster: &Cluster,
-    plan: &Plan,
-    prepared: &[Option<Prepared>],
+    store: &Store,
+    (plan, prepared): (&Plan, &[Option<Prepared>]),
     which: impl Fn(&Prepared) -> bool,
     stops: &mut Stops,
 ) {
     for (step, prepared) in plan.steps.iter().zip(prepared) {
         if let Some(prepared) = prepared.as_ref().filter(|one| which(one))
-            && let Err(why) = write::rehearse(cluster, prepared).await
+            && let Err(why) = write::rehearse(cluster, store, prepared).await
         {
             stops.add(step.release(), why);
         }

@@ -1,6 +1,8 @@
 //! Every write of a plan, made ready and checked against its guard before the
 //! first one is sent.
 
+use std::borrow::Cow;
+
 use super::ExecuteError;
 use super::stops::Stops;
 use crate::cluster::Cluster;
@@ -9,6 +11,10 @@ use crate::plan::{self, Action, Fit, Guard, Plan, Step};
 use crate::snapshot::SnapshotId;
 use crate::store::Store;
 use crate::survey::{RawRecord, RecordId};
+
+/// How many bytes of what is to be created are held until they are sent. A
+/// restore may create more than memory holds: what is beyond is packed again.
+const HELD: usize = 16 << 20;
 
 /// A write ready to be sent.
 #[derive(Debug)]
@@ -21,14 +27,14 @@ pub(super) struct Prepared {
     pub(super) follows: bool,
 }
 
-/// What is sent.
+/// What is written.
 #[derive(Debug)]
 pub(super) enum Write {
-    /// `PUT` with the resourceVersion inside.
+    /// The record, with what was changed.
     Replace(RawRecord),
-    /// `POST`.
-    Create(RawRecord),
-    /// `DELETE` with preconditions.
+    /// What a snapshot holds.
+    Create(Creation),
+    /// The record that was seen.
     Delete {
         /// `metadata.uid`.
         uid: String,
@@ -37,12 +43,69 @@ pub(super) enum Write {
     },
 }
 
+/// A record out of a snapshot.
+#[derive(Debug)]
+pub(super) struct Creation {
+    from: SnapshotId,
+    fit: Option<Fit>,
+    /// Its payload's.
+    pub(super) digest: Digest,
+    held: Option<RawRecord>,
+}
+
+/// What is sent.
+pub(super) enum Request<'a> {
+    /// `PUT` with the resourceVersion inside.
+    Replace(&'a RawRecord),
+    /// `POST`.
+    Create(Cow<'a, RawRecord>),
+    /// `DELETE` with preconditions: uid and resourceVersion.
+    Delete(&'a str, &'a str),
+}
+
 impl Prepared {
     /// The payload's digest once it is written; `None` for a deletion.
     pub(super) fn will_be(&self) -> Option<Digest> {
         match &self.write {
-            Write::Replace(record) | Write::Create(record) => Some(record.digest()),
+            Write::Replace(record) => Some(record.digest()),
+            Write::Create(creation) => Some(creation.digest),
             Write::Delete { .. } => None,
+        }
+    }
+
+    /// What is to be sent.
+    pub(super) fn request(&self, store: &Store) -> Result<Request<'_>, ExecuteError> {
+        let creation = match &self.write {
+            Write::Replace(record) => return Ok(Request::Replace(record)),
+            Write::Delete {
+                uid,
+                resource_version,
+            } => return Ok(Request::Delete(uid, resource_version)),
+            Write::Create(creation) => creation,
+        };
+        if let Some(record) = &creation.held {
+            return Ok(Request::Create(Cow::Borrowed(record)));
+        }
+        let record = saved(store, &creation.from, creation.fit.as_ref(), &self.object)?;
+        match record.digest() == creation.digest {
+            true => Ok(Request::Create(Cow::Owned(record))),
+            false => Err(guard(&self.object, "the store holds something else now")),
+        }
+    }
+
+    /// How many bytes of a payload it holds that the store holds as well.
+    fn held(&self) -> usize {
+        let held = match &self.write {
+            Write::Create(creation) => creation.held.as_ref(),
+            Write::Replace(_) | Write::Delete { .. } => None,
+        };
+        let payload = held.and_then(|record| record.payload.as_ref());
+        payload.map_or(0, Vec::len)
+    }
+
+    fn let_go(&mut self) {
+        if let Write::Create(creation) = &mut self.write {
+            creation.held = None;
         }
     }
 }
@@ -56,11 +119,19 @@ pub(super) async fn prepare(
     stops: &mut Stops,
 ) -> Vec<Option<Prepared>> {
     let mut prepared = Vec::with_capacity(plan.steps.len());
+    let mut held = 0;
     for step in &plan.steps {
         prepared.push(match stops.has(step.release()) {
             true => None,
             false => match prepare_step(cluster, store, step).await {
-                Ok(ready) => Some(ready),
+                Ok(mut ready) => {
+                    held += ready.held();
+                    if held > HELD {
+                        held -= ready.held();
+                        ready.let_go();
+                    }
+                    Some(ready)
+                }
                 Err(why) => {
                     stops.add(step.release(), why);
                     None
@@ -85,7 +156,12 @@ pub(super) async fn prepare_step(
             if !follows {
                 absent(cluster, object).await?;
             }
-            Write::Create(saved)
+            Write::Create(Creation {
+                from: from.clone(),
+                fit: fit.clone(),
+                digest: saved.digest(),
+                held: Some(saved),
+            })
         }
         Action::DeleteRecord => {
             let record = guarded(cluster, step).await?;

@@ -72,7 +72,7 @@ impl Stops {
 }
 
 /// An error and what came of it in one line, for where a chain cannot go.
-fn line(error: &ExecuteError) -> String {
+pub(super) fn line(error: &ExecuteError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

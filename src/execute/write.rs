@@ -1,7 +1,8 @@
 //! One write: journal, send, read back.
 
 use super::ExecuteError;
-use super::prepare::{Prepared, Write};
+use super::prepare::{Prepared, Request, Write};
+use super::stops::line;
 use crate::cluster::{ApiError, Cluster};
 use crate::plan::{Event, Guard, OperationId, Outcome, Step};
 use crate::store::{Store, StoreError};
@@ -15,16 +16,23 @@ pub(super) async fn carry_out(
     step: usize,
     prepared: Prepared,
 ) -> Result<Event, StoreError> {
-    let will_be = prepared.will_be();
-    let at = cluster.server_time();
-    store.append(id, &Event::Started { step, will_be, at })?;
-    let sent = send(cluster, &prepared, false).await;
-    let event = match sent {
-        Err(error) if !error.outcome_unknown() => Event::Refused {
+    let event = match prepared.request(store) {
+        Ok(request) => {
+            let will_be = prepared.will_be();
+            let at = cluster.server_time();
+            store.append(id, &Event::Started { step, will_be, at })?;
+            match send(cluster, &prepared.object, &request, false).await {
+                Err(error) if !error.outcome_unknown() => Event::Refused {
+                    step,
+                    reason: error.reason(),
+                },
+                sent => settle(cluster, step, &prepared, sent.err()).await,
+            }
+        }
+        Err(error) => Event::Refused {
             step,
-            reason: error.reason(),
+            reason: line(&error),
         },
-        sent => settle(cluster, step, &prepared, sent.err()).await,
     };
     store.append(id, &event)?;
     Ok(event)
@@ -32,15 +40,19 @@ pub(super) async fn carry_out(
 
 /// Tries the write as a server-side dry run. One that follows a deletion is
 /// tried under another name: its own is still taken.
-pub(super) async fn rehearse(cluster: &Cluster, prepared: &Prepared) -> Result<(), ExecuteError> {
-    let sent = match &prepared.write {
-        Write::Create(record) if prepared.follows => {
-            let mut understudy = record.clone();
+pub(super) async fn rehearse(
+    cluster: &Cluster,
+    store: &Store,
+    prepared: &Prepared,
+) -> Result<(), ExecuteError> {
+    let sent = match prepared.request(store)? {
+        Request::Create(record) if prepared.follows => {
+            let mut understudy = record.into_owned();
             understudy.id.name += ".rehearsal";
             understudy.object["metadata"]["name"] = understudy.id.name.clone().into();
             cluster.create_record(&understudy, true).await.map(drop)
         }
-        _ => send(cluster, prepared, true).await,
+        request => send(cluster, &prepared.object, &request, true).await,
     };
     sent.map_err(|source| ExecuteError::Rehearsal {
         object: prepared.object.to_string(),
@@ -65,19 +77,16 @@ pub(super) fn end(store: &Store, id: &OperationId) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn send(cluster: &Cluster, prepared: &Prepared, dry_run: bool) -> Result<(), ApiError> {
-    match &prepared.write {
-        Write::Replace(record) => cluster.replace_record(record, dry_run).await.map(drop),
-        Write::Create(record) => cluster.create_record(record, dry_run).await.map(drop),
-        Write::Delete {
-            uid,
-            resource_version,
-        } => {
-            let object = &prepared.object;
-            cluster
-                .delete_record(object, uid, resource_version, dry_run)
-                .await
-        }
+async fn send(
+    cluster: &Cluster,
+    object: &RecordId,
+    request: &Request<'_>,
+    dry_run: bool,
+) -> Result<(), ApiError> {
+    match request {
+        Request::Replace(record) => cluster.replace_record(record, dry_run).await.map(drop),
+        Request::Create(record) => cluster.create_record(record, dry_run).await.map(drop),
+        Request::Delete(uid, version) => cluster.delete_record(object, uid, version, dry_run).await,
     }
 }
 
@@ -117,7 +126,7 @@ fn landed(prepared: &Prepared, now: Option<&RawRecord>) -> bool {
         (Write::Replace(written), Some(now)) => {
             now.uid() == written.uid() && now.digest() == written.digest()
         }
-        (Write::Create(written), Some(now)) => now.digest() == written.digest(),
+        (Write::Create(written), Some(now)) => now.digest() == written.digest,
         (Write::Delete { uid, .. }, now) => now.is_none_or(|now| now.uid() != uid),
         (_, None) => false,
     }

@@ -39,6 +39,21 @@ impl Record {
             .unwrap_or("-")
     }
 
+    /// The object without what only the server sets.
+    pub(crate) fn bare(&self) -> Value {
+        let mut object = self.object.clone();
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        for field in [
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "managedFields",
+        ] {
+            metadata.remove(field);
+        }
+        object
+    }
+
     /// A Secret's payload, without the base64 of its data.
     pub(crate) fn text(&self) -> Vec<u8> {
         let text = self.object["data"]["release"].as_str().unwrap();

@@ -9,55 +9,15 @@
     reason = "how many cases were generated is worth knowing: --nocapture shows it"
 )]
 
-use std::time::Duration;
-
 use serde_json::Value;
 
-use super::LONG;
+use super::blow::{Blow, converges, run};
 use crate::bed::Bed;
 use crate::helm::HelmVersion;
-use crate::process::{Output, Victim};
-use crate::proxy::{Fault, Proxy, Rule};
+use crate::process::Output;
 use crate::records::{self, Record};
 use crate::scenarios::{RELEASE, Stage, find};
 use crate::tool::Tool;
-
-/// What befalls a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Blow {
-    KilledBefore,
-    KilledAfter,
-    AnswerLost,
-    Reset,
-    Hang,
-    HangAfter,
-    /// Delivered and done, but only when the tool has given up waiting.
-    Late,
-    Status(u16),
-}
-
-impl Blow {
-    fn fault(self, victim: &Victim) -> Fault {
-        match self {
-            Self::KilledBefore => Fault::KillBefore(victim.clone()),
-            Self::KilledAfter => Fault::KillAfter(victim.clone()),
-            Self::AnswerLost => Fault::DropAnswer,
-            Self::Reset => Fault::Reset,
-            Self::Hang => Fault::Hang,
-            Self::HangAfter => Fault::HangAfter,
-            Self::Late => Fault::Delay(Duration::from_millis(1500)),
-            Self::Status(code) => Fault::Status(code),
-        }
-    }
-
-    fn waits(self) -> bool {
-        matches!(self, Self::Hang | Self::HangAfter | Self::Late)
-    }
-
-    fn kills(self) -> bool {
-        matches!(self, Self::KilledBefore | Self::KilledAfter)
-    }
-}
 
 /// A stuck release whose records can be put back.
 struct Patient {
@@ -83,17 +43,7 @@ impl Patient {
         for record in &self.original {
             let name = records::name(RELEASE, record.revision);
             delete(&format!("{secrets}/{name}"));
-            let mut object = record.object.clone();
-            let metadata = object["metadata"].as_object_mut().unwrap();
-            for field in [
-                "uid",
-                "resourceVersion",
-                "creationTimestamp",
-                "managedFields",
-            ] {
-                metadata.remove(field);
-            }
-            api.create(&secrets, &object);
+            api.create(&secrets, &record.bare());
         }
         delete(&format!("{leases}/helm-lock-{RELEASE}"));
     }
@@ -130,44 +80,6 @@ impl Patient {
             );
         }
     }
-
-    /// Runs the verb through a proxy with that fault at its n-th request. What
-    /// was held back is delivered for as long as the proxy lives.
-    fn run(&self, tool: &Tool, args: &[&str], fault: Option<(usize, Blow)>) -> (Proxy, Output) {
-        let proxy = Proxy::start();
-        proxy.shift_clock(LONG);
-        let victim = Victim::new();
-        if let Some((nth, blow)) = fault {
-            proxy.rule(Rule::new(blow.fault(&victim)).nth(nth));
-        }
-        // Short only where a request is meant to outlast it.
-        let waits = fault.is_some_and(|(_, blow)| blow.waits());
-        let timeout = if waits { "1s" } else { "20s" };
-        let kubeconfig = proxy.kubeconfig().display().to_string();
-        let more = ["--kubeconfig", &kubeconfig, "--request-timeout", timeout];
-        let args = [args, &more].concat();
-        let output = tool.aimed_at(&victim, &args).run();
-        if let Some((nth, blow)) = fault
-            && blow.kills()
-        {
-            assert!(output.was_killed() || proxy.seen().len() < nth, "{output}");
-        }
-        (proxy, output)
-    }
-
-    /// Runs the verb again until it succeeds: at once, but where a request of
-    /// the first run may still arrive in the middle of the second.
-    fn converges(&self, tool: &Tool, args: &[&str], blow: Blow, case: &str) {
-        let runs = if blow == Blow::Late { 5 } else { 1 };
-        for run in 1..=runs {
-            let (_, output) = self.run(tool, args, None);
-            match output.code() {
-                Some(0) => return,
-                Some(3 | 4) if run < runs => {}
-                _ => panic!("{case}: run {run} after it: {output}"),
-            }
-        }
-    }
 }
 
 fn succeeds(output: &Output, case: &str) {
@@ -186,7 +98,7 @@ fn unstick_survives(blow: Blow) {
     let patient = Patient::new();
     let namespace = patient.stage.namespace.name().to_owned();
     let unstick = ["unstick", RELEASE, "-n", &namespace, "--yes"];
-    let (proxy, output) = patient.run(&Tool::new(), &unstick, None);
+    let (proxy, output) = run(&Tool::new(), &unstick, None);
     succeeds(&output, "undisturbed");
     let requests = proxy.seen().len();
     println!("unstick, {blow:?}: {requests} requests");
@@ -194,18 +106,18 @@ fn unstick_survives(blow: Blow) {
         let case = format!("request {nth} of {requests}, {blow:?}");
         patient.relapse();
         let tool = Tool::new();
-        let (_proxy, output) = patient.run(&tool, &unstick, Some((nth, blow)));
+        let (_proxy, output) = run(&tool, &unstick, Some((nth, blow)));
         let code = output.code();
         assert!(matches!(code, None | Some(0 | 3 | 4)), "{case}: {output}");
         patient.nothing_is_lost(&case);
         if code == Some(0) {
             patient.is_repaired(&case);
         }
-        patient.converges(&tool, &unstick, blow, &case);
+        converges(&tool, &unstick, blow, &case);
         patient.is_repaired(&case);
         tool.run(&["backup", "verify"]).expect_code(0);
         // What was repaired in two runs can be taken back as what was in one.
-        succeeds(&patient.run(&tool, &["undo", "--yes"], None).1, &case);
+        succeeds(&run(&tool, &["undo", "--yes"], None).1, &case);
         patient.is_stuck_again(&case);
     }
 }
@@ -218,8 +130,8 @@ fn undo_survives(blow: Blow) {
     let unstick = ["unstick", RELEASE, "-n", &namespace, "--yes"];
     let undo = ["undo", "--yes"];
     let tool = Tool::new();
-    succeeds(&patient.run(&tool, &unstick, None).1, "undisturbed");
-    let (proxy, output) = patient.run(&tool, &undo, None);
+    succeeds(&run(&tool, &unstick, None).1, "undisturbed");
+    let (proxy, output) = run(&tool, &undo, None);
     succeeds(&output, "undisturbed");
     let requests = proxy.seen().len();
     println!("undo, {blow:?}: {requests} requests");
@@ -227,11 +139,11 @@ fn undo_survives(blow: Blow) {
         let case = format!("undo, request {nth} of {requests}, {blow:?}");
         patient.relapse();
         let tool = Tool::new();
-        succeeds(&patient.run(&tool, &unstick, None).1, &case);
-        let (_proxy, output) = patient.run(&tool, &undo, Some((nth, blow)));
+        succeeds(&run(&tool, &unstick, None).1, &case);
+        let (_proxy, output) = run(&tool, &undo, Some((nth, blow)));
         let code = output.code();
         assert!(matches!(code, None | Some(0 | 3 | 4)), "{case}: {output}");
-        patient.converges(&tool, &undo, blow, &case);
+        converges(&tool, &undo, blow, &case);
         patient.is_stuck_again(&case);
     }
 }

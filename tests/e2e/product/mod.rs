@@ -11,6 +11,7 @@ use crate::tool::Tool;
 
 mod awake;
 mod backup;
+mod blow;
 mod check;
 mod deep;
 mod environment;

@@ -5,43 +5,16 @@
     reason = "how many cases were generated is worth knowing: --nocapture shows it"
 )]
 
-use std::time::Duration;
-
 use serde_json::Value;
 use zadig_doctor::helm::Driver;
 
 use super::{lose, save};
 use crate::bed::Bed;
 use crate::helm::{HelmVersion, chart};
-use crate::process::{Output, Victim};
-use crate::product::LONG;
-use crate::proxy::{Fault, Proxy, Rule};
+use crate::product::blow::{Blow, converges, run};
 use crate::records::{Record, states};
 use crate::scenarios::{RELEASE, Stage, find};
 use crate::tool::Tool;
-
-/// What befalls a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Blow {
-    KilledBefore,
-    KilledAfter,
-    AnswerLost,
-    /// Delivered and done, but only when the tool has given up waiting.
-    Late,
-    Status(u16),
-}
-
-impl Blow {
-    fn fault(self, victim: &Victim) -> Fault {
-        match self {
-            Self::KilledBefore => Fault::KillBefore(victim.clone()),
-            Self::KilledAfter => Fault::KillAfter(victim.clone()),
-            Self::AnswerLost => Fault::DropAnswer,
-            Self::Late => Fault::Delay(Duration::from_millis(1500)),
-            Self::Status(code) => Fault::Status(code),
-        }
-    }
-}
 
 /// A release, what it was and what became of it.
 struct Patient {
@@ -86,17 +59,7 @@ impl Patient {
         lose(&self.stage, Driver::Secret);
         let secrets = self.stage.namespace.core("secrets");
         for record in &self.now {
-            let mut object = record.object.clone();
-            let metadata = object["metadata"].as_object_mut().unwrap();
-            for field in [
-                "uid",
-                "resourceVersion",
-                "creationTimestamp",
-                "managedFields",
-            ] {
-                metadata.remove(field);
-            }
-            Bed::get().api().create(&secrets, &object);
+            Bed::get().api().create(&secrets, &record.bare());
         }
         let namespace = self.stage.namespace.name();
         super::delete(&format!(
@@ -128,35 +91,6 @@ impl Patient {
         assert_eq!(states(&there), states(&self.saved), "{case}");
         assert!(super::kept(&there) == super::kept(&self.saved), "{case}");
     }
-
-    fn run(&self, tool: &Tool, args: &[&str], fault: Option<(usize, Blow)>) -> (Proxy, Output) {
-        let proxy = Proxy::start();
-        proxy.shift_clock(LONG);
-        let victim = Victim::new();
-        if let Some((nth, blow)) = fault {
-            proxy.rule(Rule::new(blow.fault(&victim)).nth(nth));
-        }
-        let late = fault.is_some_and(|(_, blow)| blow == Blow::Late);
-        let timeout = if late { "1s" } else { "20s" };
-        let kubeconfig = proxy.kubeconfig().display().to_string();
-        let more = ["--kubeconfig", &kubeconfig, "--request-timeout", timeout];
-        let output = tool.aimed_at(&victim, &[args, &more].concat()).run();
-        (proxy, output)
-    }
-
-    /// At once, but where a request of the first run may still arrive in the
-    /// middle of the second.
-    fn converges(&self, tool: &Tool, args: &[&str], blow: Blow, case: &str) {
-        let runs = if blow == Blow::Late { 5 } else { 1 };
-        for run in 1..=runs {
-            let (_, output) = self.run(tool, args, None);
-            match output.code() {
-                Some(0) => return,
-                Some(3 | 4) if run < runs => {}
-                _ => panic!("{case}: run {run} after it: {output}"),
-            }
-        }
-    }
 }
 
 /// Every request of a restore, with that blow.
@@ -170,7 +104,7 @@ fn survives((patient, tool, snapshot): &(Patient, Tool, String), blow: Blow) {
         RELEASE,
         "--yes",
     ];
-    let (proxy, output) = patient.run(tool, &args, None);
+    let (proxy, output) = run(tool, &args, None);
     let output = output.expect_code(0);
     patient.is_restored(&output.to_string());
     let requests = proxy.seen().len();
@@ -178,11 +112,11 @@ fn survives((patient, tool, snapshot): &(Patient, Tool, String), blow: Blow) {
     for nth in 1..=requests {
         let case = format!("request {nth} of {requests}, {blow:?}");
         patient.relapse();
-        let (_proxy, output) = patient.run(tool, &args, Some((nth, blow)));
+        let (_proxy, output) = run(tool, &args, Some((nth, blow)));
         let code = output.code();
         assert!(matches!(code, None | Some(0 | 3 | 4)), "{case}: {output}");
         patient.nothing_is_lost(&case);
-        patient.converges(tool, &args, blow, &case);
+        converges(tool, &args, blow, &case);
         patient.is_restored(&case);
     }
     tool.run(&["backup", "verify"]).expect_code(0);

@@ -1,6 +1,8 @@
 //! `backup restore`: records come back as they were, and real Helm goes on with
 //! them.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use zadig_doctor::helm::Driver;
 
@@ -9,7 +11,7 @@ use crate::bed::{Bed, Cluster, Namespace};
 use crate::helm::{Helm, HelmVersion, chart};
 use crate::process::{Output, wait_until};
 use crate::records::{self, Record, states};
-use crate::scenarios::{RELEASE, Stage, find};
+use crate::scenarios::{RELEASE, Stage, find, packed};
 use crate::tool::Tool;
 
 mod faults;
@@ -54,16 +56,7 @@ fn lose(stage: &Stage, driver: Driver) {
 /// compared as they decode, and as text where they do not.
 fn kept(records: &[Record]) -> Vec<Value> {
     let one = |record: &Record| {
-        let mut object = record.object.clone();
-        let metadata = object["metadata"].as_object_mut().unwrap();
-        for field in [
-            "uid",
-            "resourceVersion",
-            "creationTimestamp",
-            "managedFields",
-        ] {
-            metadata.remove(field);
-        }
+        let mut object = record.bare();
         if let Some(payload) = &record.payload {
             object["data"]["release"] = payload.clone();
         }
@@ -266,4 +259,42 @@ fn from_an_old_cluster_into_a_new_one() {
     assert_eq!(message(&new).as_deref(), Some("three"));
     helm.ok(&["upgrade", RELEASE, &chart("quiet"), "--set=message=five"]);
     tool.run(&["check", "-n", new.name()]).expect_code(0);
+}
+
+#[test]
+fn more_comes_back_than_is_held_at_once() {
+    let stage = find("near-size-limit").make(HelmVersion::V4);
+    let name = |i: u32| format!("large-{i}");
+    let [first] = &records::of(&stage.namespace, Driver::Secret, RELEASE)[..] else {
+        panic!("one record");
+    };
+    let path = stage.namespace.core("secrets");
+    for i in 0..20 {
+        let mut payload = first.payload.clone().unwrap();
+        payload["name"] = name(i).into();
+        let text = packed(&serde_json::to_vec(&payload).unwrap());
+        let copy = json!({
+            "metadata": {"name": records::name(&name(i), 1), "labels": first.object["metadata"]["labels"]},
+            "type": first.object["type"],
+            "data": {"release": BASE64_STANDARD.encode(text)},
+        });
+        let created = Bed::get().api().create(&path, &copy);
+        let named = json!({"metadata": {"labels": {"name": name(i)}}});
+        let created = created["metadata"]["name"].as_str().unwrap();
+        Bed::get().api().merge(&format!("{path}/{created}"), &named);
+    }
+    let all = || (0..20).map(|i| records::of(&stage.namespace, Driver::Secret, &name(i)));
+    let before: Vec<_> = all().collect();
+    let bytes: usize = before.iter().flatten().map(|one| one.text().len()).sum();
+    assert!(bytes > 16 << 20, "{bytes}");
+    let tool = Tool::new();
+    let snapshot = save(&tool, &stage.namespace);
+    for i in 0..20 {
+        delete(&format!("{path}/{}", records::name(&name(i), 1)));
+    }
+
+    restore(&tool, &snapshot, &[]).expect_code(0);
+    for (before, after) in before.iter().zip(all()) {
+        same(before, &after, "large");
+    }
 }

@@ -142,20 +142,12 @@ fn a_namespace_that_is_read_as_a_list_comes_back_whole() {
         let (stage, tool) = two_revisions(HelmVersion::V4, driver);
         let first = stage.record(1);
         for revision in 3..25_u32 {
-            let mut copy = first.object.clone();
+            let mut copy = first.bare();
             let metadata = &mut copy["metadata"];
             metadata["name"] = crate::records::name(RELEASE, revision).into();
             metadata["labels"]["version"] = revision.to_string().into();
             metadata["labels"]["empty"] = "".into();
             metadata["annotations"] = serde_json::json!({"note": "格 \"<&>\"", "empty": ""});
-            for field in [
-                "uid",
-                "resourceVersion",
-                "creationTimestamp",
-                "managedFields",
-            ] {
-                metadata.as_object_mut().unwrap().shift_remove(field);
-            }
             copy["immutable"] = (revision % 2 == 0).into();
             let path = stage.namespace.core(driver.resource());
             stage.namespace.bed().api().create(&path, &copy);
