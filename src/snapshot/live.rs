@@ -28,20 +28,40 @@ pub fn live_objects(survey: &Survey) -> BTreeSet<(String, ObjectRef)> {
 }
 
 /// What stands for the objects that nobody can tell, because the record that names
-/// them is too large for us.
+/// them cannot be read, or not all of its manifest.
 pub fn untold_objects(survey: &Survey) -> Vec<Unread> {
+    // Those that Helm cannot read, too, which are in no history that it sees.
     let histories = survey.histories();
-    let current = histories
-        .iter()
-        .flat_map(|history| history.deployed().chain(history.newest()));
-    let too_large = |record: &&Record| matches!(record.payload, Payload::TooLarge { .. });
-    let untold = current.filter(too_large).map(|record| Unread {
-        // Not what the record itself is called: that one is saved.
-        what: format!("Objects of {}", record.id),
-        reason: codec::TOO_LARGE.to_owned(),
+    let current = histories.iter().flat_map(|history| {
+        let records = history.records.iter().copied();
+        let deployed = records.filter(|record| record.label("status") == Some("deployed"));
+        let newest = history.records.last().copied();
+        deployed.chain(newest).chain(history.newest())
+    });
+    let untold = current.filter_map(|record| {
+        Some(Unread {
+            // Not what the record itself is called: that one is saved.
+            what: format!("Objects of {}", record.id),
+            reason: untold(&record.payload)?,
+        })
     });
     let untold: BTreeSet<_> = untold.collect();
     untold.into_iter().collect()
+}
+
+/// Why a payload does not tell all objects.
+fn untold(payload: &Payload) -> Option<String> {
+    match payload {
+        Payload::Decoded { release, .. } if release.unreadable_documents.is_empty() => None,
+        Payload::Decoded { release, .. } => {
+            let documents = release.unreadable_documents.join(", ");
+            Some(format!("its manifest cannot be read: {documents}"))
+        }
+        Payload::Undecodable { reason, .. } => Some(format!("it cannot be read: {reason}")),
+        Payload::TooLarge { .. } => Some(codec::TOO_LARGE.to_owned()),
+        // What was not read is told as that.
+        Payload::Unread | Payload::Foreign { .. } => None,
+    }
 }
 
 fn namespace(name: &str) -> ObjectRef {
@@ -85,5 +105,31 @@ mod tests {
                 "shop: Deployment new",
             ]
         );
+    }
+
+    #[test]
+    fn what_nobody_can_tell_is_missing() {
+        let mut records = vec![
+            record(1, Status::Superseded, 90),
+            record(2, Status::Deployed, 60),
+            record(3, Status::Failed, 30),
+        ];
+        says(&mut records[1]).unreadable_documents = vec!["a.yaml: has no kind".into()];
+        for (record, reason) in [(0, "of no interest"), (2, "gzip: invalid header")] {
+            records[record].payload = Payload::Undecodable {
+                digest: crate::helm::Digest::of(b""),
+                bytes: 0,
+                reason: reason.into(),
+            };
+        }
+        let untold = untold_objects(&survey(records));
+        let told: Vec<String> = untold
+            .iter()
+            .map(|one| format!("{}: {}", one.what, one.reason))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        Objects of Secret shop/sh.helm.release.v1.web.v2: its manifest cannot be read: a.yaml: has no kind
+        Objects of Secret shop/sh.helm.release.v1.web.v3: it cannot be read: gzip: invalid header
+        ");
     }
 }

@@ -38,10 +38,13 @@ fn changed(moved: &Moved) -> String {
     if !moved.decoded {
         return "; its payload does not decode, and stays as it is".to_owned();
     }
-    let mut text = format!(
-        "; {} in its manifest and hooks changed with it",
-        count(moved.changed, "namespace")
-    );
+    let mut text = match moved.changed {
+        0 => "; its manifest and hooks name no namespace that changes with it".to_owned(),
+        changed => format!(
+            "; {} in its manifest and hooks changed with it",
+            count(changed, "namespace")
+        ),
+    };
     if moved.elsewhere > 0 {
         text += &format!(
             ", {} in other namespaces left alone",
