@@ -192,7 +192,7 @@ fn open(id: &RecordId, item: Item) -> Result<Option<RawRecord>, ApiError> {
             split(id, object).map(Some)
         }
         Item::Json(_) => Err(GARBLED),
-        Item::Protobuf(bytes) => raw::record(id, &bytes),
+        Item::Protobuf(bytes) => raw::record(id, bytes),
     }
 }
 

@@ -6,6 +6,8 @@
 //! (`k8s.io/apimachinery/pkg/runtime/generated.proto`). Only one item is held
 //! at a time, so a list of any size costs no memory.
 
+use std::ops::Range;
+
 use k8s_pb::apimachinery::pkg::apis::meta::v1::ListMeta;
 use prost::Message;
 
@@ -26,6 +28,8 @@ pub(super) struct ListWalker {
     buffer: Vec<u8>,
     /// What of `buffer` is done with.
     start: usize,
+    /// An item of which the rest is still to come, and how long it will be.
+    partial: Option<(Vec<u8>, usize)>,
     place: Place,
     /// Bytes to pass over before the next field.
     skip: u64,
@@ -64,9 +68,19 @@ impl ListWalker {
     /// Takes the next piece and hands out the items that are complete with it.
     pub(super) fn push(
         &mut self,
-        piece: &[u8],
+        mut piece: &[u8],
         mut each: impl FnMut(Vec<u8>),
     ) -> Result<(), ApiError> {
+        if let Some((mut item, length)) = self.partial.take() {
+            let (head, tail) = piece.split_at(piece.len().min(length - item.len()));
+            item.extend_from_slice(head);
+            if item.len() < length {
+                self.partial = Some((item, length));
+                return Ok(());
+            }
+            each(item);
+            piece = tail;
+        }
         self.buffer.extend_from_slice(piece);
         loop {
             match self.step()? {
@@ -83,7 +97,8 @@ impl ListWalker {
     /// The answer is over.
     pub(super) fn finish(self) -> Result<End, ApiError> {
         let done = matches!(self.place, Place::Envelope | Place::List(0));
-        if !done || self.skip > 0 || !self.buffer.is_empty() || !self.seen_list {
+        let open = self.skip > 0 || !self.buffer.is_empty() || self.partial.is_some();
+        if !done || open || !self.seen_list {
             return Err(ApiError::Garbled {
                 what: "the list is cut short",
             });
@@ -154,11 +169,21 @@ impl ListWalker {
         if field.body > MAX_ITEM {
             return Err(ApiError::TooLarge);
         }
+        let length = field.body as usize;
         if (self.rest().len() as u64) < whole {
+            // The rest of an item goes straight to where it belongs.
+            if field.number == 2 {
+                self.advance(field.head);
+                let mut item = Vec::with_capacity(length);
+                item.extend_from_slice(self.rest());
+                self.advance(item.len() as u64);
+                self.partial = Some((item, length));
+                self.place = Place::List(left);
+            }
             return Ok(Step::NeedsMore);
         }
         self.advance(field.head);
-        let body = self.rest()[..field.body as usize].to_vec();
+        let body = self.rest()[..length].to_vec();
         self.advance(field.body);
         self.place = Place::List(left);
         if field.number == 2 {
@@ -245,16 +270,34 @@ fn varint(bytes: &[u8]) -> Result<Option<(u64, u64)>, ApiError> {
 /// The length-delimited fields of one whole message, by number; others are
 /// passed over.
 pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = Result<(u64, &[u8]), ApiError>> {
+    placed(message).map(|one| one.map(|one| (one.number, &message[one.body])))
+}
+
+/// A length-delimited field, and where in its message it is.
+pub(super) struct Placed {
+    pub(super) number: u64,
+    pub(super) whole: Range<usize>,
+    pub(super) body: Range<usize>,
+}
+
+/// The same, each with its place.
+pub(super) fn placed(message: &[u8]) -> impl Iterator<Item = Result<Placed, ApiError>> {
     let mut rest = message;
     std::iter::from_fn(move || {
         while !rest.is_empty() {
+            let start = message.len() - rest.len();
             let Some((field, body, tail)) = split_field(rest) else {
                 rest = &[];
                 return Some(Err(GARBLED));
             };
             rest = tail;
             if field.message {
-                return Some(Ok((field.number, body)));
+                let end = message.len() - tail.len();
+                return Some(Ok(Placed {
+                    number: field.number,
+                    whole: start..end,
+                    body: end - body.len()..end,
+                }));
             }
         }
         None

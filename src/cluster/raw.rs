@@ -5,6 +5,7 @@
 //! known here is told apart, and read once more in JSON.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,7 @@ use prost::Message;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use super::protobuf::placed;
 use super::write::split;
 use crate::helm::{Driver, PAYLOAD_KEY};
 use crate::survey::{RawRecord, RecordId};
@@ -23,22 +25,61 @@ const GARBLED: ApiError = ApiError::Garbled {
     what: "an object that makes no sense",
 };
 
+/// The field of a Secret that is a map, each entry a key and a value.
+const DATA: u64 = 2;
+
 /// The record, with the object's fields in the API server's order; `None` if it
 /// holds something that is not known here.
-pub(super) fn record(id: &RecordId, bytes: &[u8]) -> Result<Option<RawRecord>, ApiError> {
+pub(super) fn record(id: &RecordId, bytes: Vec<u8>) -> Result<Option<RawRecord>, ApiError> {
     match id.driver {
         Driver::Secret => {
-            let secret = core::Secret::decode(bytes).map_err(|_| GARBLED)?;
+            let (bytes, payload) = apart(bytes)?;
+            let secret = core::Secret::decode(&*bytes).map_err(|_| GARBLED)?;
             // What was passed over is missing when it is encoded again.
-            let whole = whole(&secret, bytes);
-            whole.map(|()| self::secret(id, secret)).transpose()
+            let whole = whole(&secret, &bytes);
+            let twice = payload.is_some() && secret.data.contains_key(PAYLOAD_KEY);
+            let whole = whole.filter(|()| !twice);
+            whole
+                .map(|()| self::secret(id, secret, payload))
+                .transpose()
         }
         Driver::ConfigMap => {
-            let map = core::ConfigMap::decode(bytes).map_err(|_| GARBLED)?;
-            let whole = whole(&map, bytes);
+            let map = core::ConfigMap::decode(&*bytes).map_err(|_| GARBLED)?;
+            let whole = whole(&map, &bytes);
             whole.map(|()| split(id, config_map(map)?)).transpose()
         }
     }
+}
+
+/// A Secret's bytes without its payload, and the payload in the room that both
+/// had: nearly all of them would only be copied. What is not written as the API
+/// server writes it stays as it is.
+fn apart(mut bytes: Vec<u8>) -> Result<(Vec<u8>, Option<Vec<u8>>), ApiError> {
+    let mut found = None;
+    for one in placed(&bytes) {
+        let one = one?;
+        let value = (one.number == DATA).then(|| value(&bytes[one.body.clone()], PAYLOAD_KEY));
+        if let Some(value) = value.flatten() {
+            let start = one.body.start;
+            found = Some((one.whole, start + value.start..start + value.end));
+        }
+    }
+    let Some((whole, value)) = found else {
+        return Ok((bytes, None));
+    };
+    let rest = [&bytes[..whole.start], &bytes[whole.end..]].concat();
+    bytes.truncate(value.end);
+    bytes.drain(..value.start);
+    Ok((rest, Some(bytes)))
+}
+
+/// Where the value is in a map's entry of that key, if it holds nothing else.
+fn value(entry: &[u8], key: &str) -> Option<Range<usize>> {
+    let mut parts = placed(entry);
+    let (first, second) = (parts.next()?.ok()?, parts.next()?.ok()?);
+    let named = first.number == 1 && &entry[first.body] == key.as_bytes();
+    let whole = first.whole.end == second.whole.start && second.whole.end == entry.len();
+    (named && whole && first.whole.start == 0 && second.number == 2).then_some(second.body)
 }
 
 fn whole(message: &impl Message, bytes: &[u8]) -> Option<()> {
@@ -47,8 +88,12 @@ fn whole(message: &impl Message, bytes: &[u8]) -> Option<()> {
 
 /// The payload goes around the JSON: most of the bytes would only be encoded to
 /// be decoded again.
-fn secret(id: &RecordId, mut secret: core::Secret) -> Result<RawRecord, ApiError> {
-    let payload = secret.data.remove(PAYLOAD_KEY);
+fn secret(
+    id: &RecordId,
+    mut secret: core::Secret,
+    payload: Option<Vec<u8>>,
+) -> Result<RawRecord, ApiError> {
+    let payload = payload.or_else(|| secret.data.remove(PAYLOAD_KEY));
     let mut object = Fields::of_kind("Secret");
     object.put(
         "metadata",
@@ -249,7 +294,7 @@ mod tests {
     /// That the record is the one that this object in JSON is.
     #[track_caller]
     fn is_as_json(bytes: &[u8], driver: Driver, json: &str) {
-        let record = record(&id(driver), bytes).unwrap().unwrap();
+        let record = record(&id(driver), bytes.to_vec()).unwrap().unwrap();
         let same = split(&id(driver), serde_json::from_str(json).unwrap()).unwrap();
         assert!(record == same);
         // The order of fields as well.
@@ -292,6 +337,37 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_that_is_not_written_as_the_api_does_is_told() {
+        let secret = core::Secret {
+            metadata: Some(meta()),
+            ..Default::default()
+        };
+        let entry = b"\x0a\x07release\x12\x01a";
+        let with = |entries: &[&[u8]]| {
+            let mut bytes = secret.encode_to_vec();
+            for entry in entries {
+                bytes.extend([0x12, entry.len() as u8]);
+                bytes.extend(*entry);
+            }
+            record(&id(Driver::Secret), bytes)
+        };
+        let payload = with(&[entry]).unwrap().unwrap().payload;
+        assert_eq!(payload.as_deref(), Some(&b"a"[..]));
+        assert!(with(&[entry, entry]).unwrap().is_none(), "twice");
+        // The value first, a third field, a number between the two.
+        for odd in [
+            &b"\x12\x01a\x0a\x07release"[..],
+            b"\x0a\x07release\x12\x01a\x1a\x01b",
+            b"\x0a\x07release\x18\x01\x12\x01a",
+        ] {
+            let read = with(&[odd]).unwrap();
+            let payload = read.and_then(|record| record.payload);
+            assert!(payload.is_none_or(|payload| payload == b"a"), "{odd:?}");
+        }
+        assert!(with(&[b"\x0a\x07release\x12\x05a"]).is_err(), "cut short");
+    }
+
+    #[test]
     fn a_config_map_is_what_json_says() {
         let map = core::ConfigMap {
             metadata: Some(meta()),
@@ -312,7 +388,7 @@ mod tests {
             ..Default::default()
         }
         .encode_to_vec();
-        let read = |bytes: &[u8]| record(&id(Driver::Secret), bytes);
+        let read = |bytes: &[u8]| record(&id(Driver::Secret), bytes.to_vec());
         assert!(read(&bytes).unwrap().is_some());
         // Field 15, a text.
         bytes.extend([0x7a, 0x01, b'x']);

@@ -191,6 +191,12 @@ pub(super) fn find(connection: &Connection, digest: Digest) -> Result<Option<i64
     Ok(id.optional()?)
 }
 
+/// Whether there is none at all.
+pub(super) fn none(connection: &Connection) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT NOT EXISTS (SELECT 1 FROM objects)";
+    Ok(connection.query_row(SQL, (), |row| row.get(0))?)
+}
+
 /// Stores an object and returns its id.
 ///
 /// One that is there, because another process stored the same in the meantime or

@@ -32,6 +32,10 @@ pub(super) struct Shared {
     /// The rests that others are compressed on.
     bases: Mutex<Recent<Base>>,
     charts: Mutex<Recent<Arc<Chart>>>,
+    /// Held by whoever cuts a chart.
+    cutting: Mutex<()>,
+    /// Whether the table held nothing when the snapshot began.
+    fresh: bool,
 }
 
 /// Something of each of the histories that came last.
@@ -117,18 +121,14 @@ impl Packer {
     pub fn pack(&mut self, record: &RawRecord) -> Result<Packed, StoreError> {
         let mut unpacker = std::mem::take(&mut self.unpacker);
         let history = HistoryId::of(&record.id);
-        let last = locked(&self.shared.charts).find(&history);
-        let packed = Taken::apart(record, &mut unpacker, last)
+        let cut = |json: &[u8]| self.shared.chart(&history, json);
+        let packed = Taken::apart(record, &mut unpacker, cut)
             .and_then(|taken| self.pack_taken(&history, taken));
         self.unpacker = unpacker;
         packed
     }
 
     fn pack_taken(&mut self, history: &HistoryId, taken: Taken<'_>) -> Result<Packed, StoreError> {
-        if let Some(chart) = taken.chart.clone().filter(|chart| chart.len() > 0) {
-            let size = chart.len();
-            locked(&self.shared.charts).keep(history, chart, size);
-        }
         let mut new = Vec::new();
         for (digest, part) in taken.parts() {
             if self.claim(digest)? != Claim::Done {
@@ -182,6 +182,10 @@ impl Packer {
     fn claim(&self, digest: Digest) -> Result<Claim, StoreError> {
         if !locked(&self.shared.claimed).insert(digest) {
             return Ok(Claim::Done);
+        }
+        // What other processes write meanwhile is found when this is written.
+        if self.shared.fresh {
+            return Ok(Claim::New);
         }
         match objects::find(&self.connection, digest)? {
             None => Ok(Claim::New),
@@ -245,6 +249,37 @@ impl Packer {
             locked(&self.shared.bases).keep(history, base.clone(), base.plain.len());
         }
         Ok(base)
+    }
+}
+
+impl Shared {
+    pub(super) fn new(fresh: bool) -> Self {
+        Self {
+            fresh,
+            ..Self::default()
+        }
+    }
+
+    /// The chart that a record of that history holds, as those bytes begin. To
+    /// compare it with the one before is cheaper than to find where it is to be
+    /// cut, and to hash it.
+    fn chart(&self, history: &HistoryId, json: &[u8]) -> Arc<Chart> {
+        let known = || {
+            let last = locked(&self.charts).find(history);
+            last.filter(|last| last.begins(json))
+        };
+        if let Some(chart) = known() {
+            return chart;
+        }
+        // Revisions of one release come at once: the first one cuts.
+        let _turn = locked(&self.cutting);
+        known().unwrap_or_else(|| {
+            let chart = Chart::cut(json);
+            if chart.len() > 0 {
+                locked(&self.charts).keep(history, Arc::clone(&chart), chart.len());
+            }
+            chart
+        })
     }
 }
 

@@ -45,8 +45,6 @@ pub(super) struct Taken<'a> {
     /// The object's JSON without `data.release`, and then the payload without
     /// the parts.
     pub(super) rest: Vec<u8>,
-    /// Its chart.
-    pub(super) chart: Option<Arc<Chart>>,
     plain: &'a [u8],
     parts: Vec<Range<usize>>,
 }
@@ -63,24 +61,24 @@ pub(super) struct Chart {
 }
 
 impl Chart {
-    /// Cuts the chart that begins there.
-    fn cut(json: &[u8], start: usize) -> Self {
-        let pieces = seams::pieces(json, start).into_iter().map(|piece| {
+    /// Cuts the chart that those bytes begin with.
+    pub(super) fn cut(json: &[u8]) -> Arc<Self> {
+        let pieces = seams::pieces(json, 0).into_iter().map(|piece| {
             let digest = Digest::of(&json[piece.clone()]);
-            (piece.start - start..piece.end - start, digest)
+            (piece, digest)
         });
         let pieces: Vec<_> = pieces.collect();
         let end = pieces.last().map_or(0, |(piece, _)| piece.end);
         let json = match end <= LARGEST_KEPT {
-            true => json[start..start + end].to_vec(),
+            true => json[..end].to_vec(),
             false => Vec::new(),
         };
-        Self { json, pieces }
+        Arc::new(Self { json, pieces })
     }
 
     /// Whether it is what those bytes begin with. An object says itself where it
     /// ends, so the same bytes are all of it.
-    fn begins(&self, json: &[u8]) -> bool {
+    pub(super) fn begins(&self, json: &[u8]) -> bool {
         self.json.starts_with(b"{") && json.starts_with(&self.json)
     }
 
@@ -91,8 +89,7 @@ impl Chart {
 }
 
 impl<'a> Taken<'a> {
-    /// Takes a record apart. `last` is a chart that it may have as well: to compare
-    /// its bytes is cheaper than to find where they are to be cut, and to hash them.
+    /// Takes a record apart; `cut` cuts the chart that bytes begin with.
     ///
     /// JSON that Helm compressed is kept as JSON, cut at its seams. All else is
     /// kept whole: what does not decode, what was never compressed, and what is
@@ -100,7 +97,7 @@ impl<'a> Taken<'a> {
     pub(super) fn apart(
         record: &'a RawRecord,
         unpacker: &'a mut Unpacker,
-        last: Option<Arc<Chart>>,
+        cut: impl FnOnce(&[u8]) -> Arc<Chart>,
     ) -> Result<Self, StoreError> {
         let mut rest = serde_json::to_vec(&record.object).map_err(StoreError::Json)?;
         let object = rest.len();
@@ -116,15 +113,13 @@ impl<'a> Taken<'a> {
             PayloadKind::Json => seams::chart(plain),
             PayloadKind::None | PayloadKind::Text => None,
         };
-        let (found, (parts, digests)) = start.map_or_else(Default::default, |start| {
-            let last = last.filter(|last| last.begins(&plain[start..]));
-            let chart = last.unwrap_or_else(|| Arc::new(Chart::cut(plain, start)));
+        let (parts, digests): (Vec<_>, Vec<_>) = start.map_or_else(Default::default, |start| {
+            let chart = cut(&plain[start..]);
             let placed = |piece: &Range<usize>| piece.start + start..piece.end + start;
             let pieces = chart.pieces.iter();
-            let parts: (Vec<_>, Vec<_>) = pieces
+            pieces
                 .map(|(piece, digest)| (placed(piece), *digest))
-                .unzip();
-            (Some(chart), parts)
+                .unzip()
         });
         let chart = match (parts.first(), parts.last()) {
             (Some(first), Some(last)) => first.start..last.end,
@@ -149,7 +144,6 @@ impl<'a> Taken<'a> {
         Ok(Self {
             row,
             rest,
-            chart: found,
             plain,
             parts,
         })

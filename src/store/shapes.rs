@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::contents::{PayloadKind, Short, sealed};
-use super::recipe::Taken;
+use super::recipe::{Chart, Taken};
 use super::{Store, StoreError, headers, snapshots};
 use crate::helm::codec::Unpacker;
 use crate::snapshot::SnapshotId;
@@ -28,7 +28,7 @@ impl Shape {
     ///
     /// If it cannot be written as JSON.
     pub fn of(record: &RawRecord) -> Result<Self, StoreError> {
-        let row = Taken::apart(record, &mut Unpacker::default(), None)?.row;
+        let row = Taken::apart(record, &mut Unpacker::default(), Chart::cut)?.row;
         Ok(Self {
             digest: sealed(&row.rest, &row.parts),
             payload: row.payload,

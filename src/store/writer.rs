@@ -81,7 +81,7 @@ impl Store {
             records: BTreeMap::new(),
             live: BTreeMap::new(),
             missing: Vec::new(),
-            shared: Arc::default(),
+            shared: Arc::new(Shared::new(objects::none(&self.connection)?)),
             packer: None,
             batch: Vec::new(),
             batch_bytes: 0,
