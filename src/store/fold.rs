@@ -12,18 +12,22 @@ use base64_simd::{Out, STANDARD};
 /// Shorter strings are left alone: they would cost more than they save.
 const SHORTEST: usize = 64;
 
-/// Folds JSON, or any other bytes; `None` if there is nothing to fold.
-pub(super) fn fold(plain: &[u8]) -> Option<Vec<u8>> {
-    let mut folded = Vec::with_capacity(plain.len());
+/// Folds JSON, or any other bytes, into `folded`; `None` if there is nothing to
+/// fold.
+pub(super) fn fold(plain: &[u8], folded: &mut Vec<u8>) -> Option<()> {
+    folded.clear();
     let mut done = 0;
     let mut start = 0;
     for quote in memchr::memchr_iter(b'"', plain) {
         let text = &plain[start..quote];
-        if text.len() >= SHORTEST
-            && let Ok(bytes) = STANDARD.decode_to_vec(text)
-        {
-            run(&mut folded, &plain[done..start]);
-            run(&mut folded, &bytes);
+        if text.len() >= SHORTEST && STANDARD.check(text).is_ok() {
+            run(folded, &plain[done..start]);
+            let length = STANDARD.decoded_length(text).ok()?;
+            head(folded, length);
+            let bytes = folded.len();
+            folded.resize(bytes + length, 0);
+            let room = Out::from_slice(&mut folded[bytes..]);
+            STANDARD.decode(text, room).ok()?;
             done = quote;
         }
         start = quote + 1;
@@ -31,8 +35,8 @@ pub(super) fn fold(plain: &[u8]) -> Option<Vec<u8>> {
     if done == 0 {
         return None;
     }
-    run(&mut folded, &plain[done..]);
-    Some(folded)
+    run(folded, &plain[done..]);
+    Some(())
 }
 
 /// Unfolds to at most `limit` bytes, which replace those of `plain`; `None` if
@@ -66,13 +70,16 @@ pub(super) fn unfold(mut folded: &[u8], limit: usize, plain: &mut Vec<u8>) -> Op
 }
 
 fn run(folded: &mut Vec<u8>, bytes: &[u8]) {
-    let mut length = bytes.len();
+    head(folded, bytes.len());
+    folded.extend_from_slice(bytes);
+}
+
+fn head(folded: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
         folded.push(length as u8 | 0x80);
         length >>= 7;
     }
     folded.push(length as u8);
-    folded.extend_from_slice(bytes);
 }
 
 fn next<'a>(folded: &mut &'a [u8]) -> Option<&'a [u8]> {
@@ -98,6 +105,11 @@ mod tests {
 
     use super::*;
 
+    fn folded(plain: &[u8]) -> Option<Vec<u8>> {
+        let mut folded = vec![1; 3];
+        fold(plain, &mut folded).map(|()| folded)
+    }
+
     fn unfolded(folded: &[u8], limit: usize) -> Option<Vec<u8>> {
         let mut plain = vec![1; 3];
         unfold(folded, limit, &mut plain).map(|()| plain)
@@ -112,7 +124,7 @@ mod tests {
     fn texts_are_kept_as_they_are_meant() {
         let text = "a template that is long enough to be kept as its text, whatever it says\n";
         let plain = json(&[text, text, "short"]);
-        let folded = fold(&plain).unwrap();
+        let folded = folded(&plain).unwrap();
         let found = folded.windows(text.len()).filter(|w| *w == text.as_bytes());
         assert_eq!(found.count(), 2);
         assert_eq!(unfolded(&folded, plain.len()).unwrap(), plain);
@@ -127,9 +139,9 @@ mod tests {
         let bits = encoded.replace("Bw==", "Bx==");
         assert_ne!(bits, encoded);
         for text in [bad_padding, &bits, &"x".repeat(99), &"-".repeat(100)] {
-            assert!(fold(format!("\"{text}\"").as_bytes()).is_none(), "{text}");
+            assert!(folded(format!("\"{text}\"").as_bytes()).is_none(), "{text}");
         }
-        assert!(fold(b"").is_none());
+        assert!(folded(b"").is_none());
     }
 
     proptest! {
@@ -144,7 +156,7 @@ mod tests {
                 plain.extend(STANDARD.encode(data).into_bytes());
                 plain.push(b'"');
             }
-            if let Some(folded) = fold(&plain) {
+            if let Some(folded) = folded(&plain) {
                 prop_assert_eq!(unfolded(&folded, plain.len()), Some(plain));
             }
         }

@@ -70,15 +70,16 @@ pub(super) fn pack(
     Ok(stored(digest, plain, "zstd", packed))
 }
 
-/// Packs a part of a chart: its base64 is decoded first.
+/// Packs a part of a chart: its base64 is decoded first, into `room`.
 pub(super) fn pack_folded(
     compressor: &mut Compressor<'_>,
+    room: &mut Vec<u8>,
     digest: Digest,
     plain: &[u8],
 ) -> Result<Stored, StoreError> {
-    match fold::fold(plain) {
-        Some(folded) => {
-            let packed = compressed(compressor, &folded)?;
+    match fold::fold(plain, room) {
+        Some(()) => {
+            let packed = compressed(compressor, room)?;
             Ok(stored(digest, plain, "fold", packed))
         }
         None => pack(compressor, digest, plain),

@@ -53,6 +53,7 @@ pub struct Packer {
     shared: Arc<Shared>,
     compressor: Compressor<'static>,
     unpacker: Unpacker,
+    folded: Vec<u8>,
     database: PathBuf,
 }
 
@@ -94,6 +95,7 @@ impl Packer {
             shared,
             compressor: objects::compressor()?,
             unpacker: Unpacker::default(),
+            folded: Vec::new(),
             database,
         })
     }
@@ -109,6 +111,7 @@ impl Packer {
             shared: Arc::clone(&self.shared),
             compressor: objects::compressor()?,
             unpacker: Unpacker::default(),
+            folded: Vec::new(),
             database: self.database.clone(),
         })
     }
@@ -132,8 +135,13 @@ impl Packer {
         let mut new = Vec::new();
         for (digest, part) in taken.parts() {
             if self.claim(digest)? != Claim::Done {
-                new.push(objects::pack_folded(&mut self.compressor, digest, part)?);
+                let (compressor, room) = (&mut self.compressor, &mut self.folded);
+                new.push(objects::pack_folded(compressor, room, digest, part)?);
             }
+        }
+        // A rare large one is not held for all that follow.
+        if self.folded.capacity() > KEPT {
+            self.folded = Vec::new();
         }
         match self.claim(taken.row.rest)? {
             Claim::Done => {}
