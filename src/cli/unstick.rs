@@ -4,6 +4,7 @@ use super::args::UnstickArgs;
 use super::settings::{Settings, policy, to_std};
 use super::write::Ready;
 use super::{look, write, zadig};
+use crate::diagnose::Advice;
 use crate::error::{Exit, Failure};
 use crate::execute::{self, ExecuteError, Manner};
 use crate::plan;
@@ -26,7 +27,8 @@ pub(super) async fn unstick(settings: &Settings, args: &UnstickArgs) -> Result<E
     let (survey, findings) = looked.await?;
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
-    let plan = plan::unstick(&survey, &findings, !args.no_fence);
+    let paste = |advice: &Advice| settings.voice.command(advice);
+    let plan = plan::unstick(&survey, &findings, !args.no_fence, paste);
     let held = watch.hold(settings, &cluster, &survey, plan).await?;
     let plan = &held.plan;
 
@@ -41,7 +43,7 @@ pub(super) async fn unstick(settings: &Settings, args: &UnstickArgs) -> Result<E
         policy.own_holders.push(execute::holder(operation));
         let looked = look::diagnosed(settings, &cluster, &scope, &policy, Some(&store));
         let (survey, findings) = looked.await.map_err(ExecuteError::look)?;
-        let plan = plan::unstick(&survey, &findings, !args.no_fence);
+        let plan = plan::unstick(&survey, &findings, !args.no_fence, paste);
         let held = watch.hold(settings, &cluster, &survey, plan).await;
         Ok(held.map_err(ExecuteError::look)?.plan)
     };

@@ -15,6 +15,7 @@ pub mod claims;
 pub mod evidence;
 pub mod extent;
 pub mod finding;
+pub mod garbled;
 pub mod life;
 pub mod ready;
 mod standing;

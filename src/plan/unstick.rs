@@ -1,6 +1,6 @@
 //! `unstick`: the safest repair of stuck records.
 
-use crate::diagnose::{Evidence, Finding, Verdict};
+use crate::diagnose::{Advice, Evidence, Finding, Verdict, garbled};
 use crate::helm::Status;
 use crate::plan::{Action, Guard, Plan, Refusal, Step, Verb};
 use crate::survey::{Record, Survey};
@@ -11,29 +11,85 @@ use crate::survey::{Record, Survey};
 /// failed one (3.2.1 and later). Only a verdict of *stale* is acted on; the
 /// rest is refused with what it rests on. `fence` makes the record immutable:
 /// no evidence can tell a suspended Helm from a dead one, and the late write of
-/// one that wakes up is then refused by the API server.
-pub fn unstick(survey: &Survey, findings: &[Finding], fence: bool) -> Plan {
+/// one that wakes up is then refused by the API server. `paste` makes an advice's
+/// command one to paste.
+pub fn unstick(
+    survey: &Survey,
+    findings: &[Finding],
+    fence: bool,
+    paste: impl Fn(&Advice) -> Option<String>,
+) -> Plan {
     let mut plan = Plan {
         verb: Verb::Unstick,
         cluster: survey.cluster.clone(),
         steps: Vec::new(),
         refused: Vec::new(),
     };
+    let hidden = hidden(survey);
     for finding in findings {
+        let refuse = |record: &Record, reason| Refusal {
+            namespace: record.id.namespace.clone(),
+            release: record.release_name().unwrap_or_default(),
+            reason,
+        };
+        if let Some(record) = hidden.iter().find(|one| garbles(finding, one)) {
+            let reason = unreadable(record, finding, &paste);
+            plan.refused.push(refuse(record, reason));
+            continue;
+        }
         let stuck = survey.records.iter().find(|record| about(finding, record));
         let (Some(record), Some(verdict)) = (stuck, finding.verdict) else {
             continue;
         };
+        // What hides from Helm is why nothing is known, and is told by itself.
+        let told = |one: &&Record| {
+            one.id.namespace == record.id.namespace && one.release_name() == record.release_name()
+        };
+        if verdict == Verdict::Unknown && hidden.iter().any(told) {
+            continue;
+        }
         match refusal(finding, verdict) {
-            Some(reason) => plan.refused.push(Refusal {
-                namespace: record.id.namespace.clone(),
-                release: record.release_name().unwrap_or_default(),
-                reason,
-            }),
+            Some(reason) => plan.refused.push(refuse(record, reason)),
             None => plan.steps.extend(mark_failed(record, fence)),
         }
     }
     plan
+}
+
+/// The newest records of releases, where Helm cannot read them and a repair is
+/// asked for: by the release's name, or as one of all that are stuck.
+fn hidden(survey: &Survey) -> Vec<&Record> {
+    let histories = survey.histories().into_iter();
+    let newest = histories.filter_map(|history| {
+        let newest = history.records.last().copied()?;
+        let named = survey.scope.releases.contains(&history.release);
+        let asked = named || garbled::announced(newest).is_some();
+        (newest.broken() && asked).then_some(newest)
+    });
+    newest.collect()
+}
+
+/// Whether the finding says that Helm cannot read that record.
+fn garbles(finding: &Finding, record: &Record) -> bool {
+    finding.evidence.iter().any(
+        |evidence| matches!(evidence, Evidence::Undecodable { record: one, .. } if *one == record.id),
+    )
+}
+
+/// Why a release is not repaired whose newest record Helm cannot read, and what
+/// to do instead.
+fn unreadable(
+    record: &Record,
+    finding: &Finding,
+    paste: impl Fn(&Advice) -> Option<String>,
+) -> String {
+    let steps = finding.advice.iter().map(|advice| match paste(advice) {
+        Some(command) => format!("{}: `{command}`", advice.text),
+        None => advice.text.clone(),
+    });
+    let steps = steps.collect::<Vec<_>>().join("; ");
+    let (object, why) = (&record.id, &finding.summary);
+    format!("{object}: {why}; it cannot be marked failed, only restored from a snapshot: {steps}")
 }
 
 fn about(finding: &Finding, record: &Record) -> bool {

@@ -1,6 +1,7 @@
 //! `undecodable-record`: a payload that Helm cannot read.
 
-use super::{Check, Examines, no_needs, own, say};
+use super::{Check, Examines, no_needs, own};
+use crate::diagnose::garbled::under_way;
 use crate::diagnose::{Context, Evidence, Explanation, Finding, Severity, Subject, Text};
 use crate::survey::{History, Payload};
 
@@ -26,10 +27,12 @@ pub(super) static CHECK: Check = Check {
         },
         cure: Text {
             en: "Save it with `{self} backup`, which keeps it byte by byte, before anything else is done. Bring the \
-                 revision back from a backup that holds it whole; as long as it is there, a release is never \
-                 repaired past it.",
-            zh: "先用 `{self} backup` 逐字节保存它，再做其他操作。然后从包含完整内容的备份中恢复该 revision；\
-                 只要它还在，本工具就不会越过它去修复 release。",
+                 history back from a snapshot that holds it whole (`{self} backup restore SNAPSHOT RELEASE --replace \
+                 RELEASE`); as long as it is there, a release is never repaired past it. Where its label announces an \
+                 operation and it was written lately, that may still be under way: wait until it has ended.",
+            zh: "先用 `{self} backup` 逐字节保存它，再做其他操作。然后用内容完整的快照恢复历史\
+                 （`{self} backup restore SNAPSHOT RELEASE --replace RELEASE`）；只要它还在，本工具就不会越过它去修复 release。\
+                 如果它的标签表明有操作，而且最近被写入过，该操作可能仍在进行：请等它结束。",
         },
     },
     examines: Examines::Release {
@@ -38,7 +41,7 @@ pub(super) static CHECK: Check = Check {
     },
 };
 
-fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
+fn run(context: Context<'_>, history: &History<'_>) -> Vec<Finding> {
     let broken = history.records.iter().filter_map(|record| {
         let Payload::Undecodable { reason, bytes, .. } = &record.payload else {
             return None;
@@ -47,19 +50,38 @@ fn run(_: Context<'_>, history: &History<'_>) -> Vec<Finding> {
             record: record.id.clone(),
             reason: format!("{reason} ({bytes} bytes as stored)"),
         };
+        let mut evidence = vec![evidence];
+        let mut summary = format!("Helm cannot read this record: {reason}");
+        let window = context.policy.wait_window();
+        if let Some(status) = under_way(record, context.survey, window) {
+            summary += "; the operation that its label announces may still be under way";
+            let record = record.id.clone();
+            evidence.push(Evidence::Labeled { record, status });
+        }
+        let (release, namespace) = (history.release.as_str(), history.namespace);
         Some(Finding {
             id: CHECK.id,
             severity: Severity::Error,
             subject: Subject::record(record),
             verdict: None,
-            summary: format!("Helm cannot read this record: {reason}"),
-            evidence: vec![evidence],
+            summary,
+            evidence,
             advice: vec![
+                own("save it as it is", &["backup", release, "-n", namespace]),
+                own("see which snapshots are older than the damage", &["backup", "list"]),
                 own(
-                    "save it as it is",
-                    &["backup", &history.release, "-n", history.namespace],
+                    "bring its history back from one that holds it whole (what that one lacks is removed)",
+                    &[
+                        "backup",
+                        "restore",
+                        "SNAPSHOT",
+                        release,
+                        "-n",
+                        namespace,
+                        "--replace",
+                        release,
+                    ],
                 ),
-                say("bring the revision back from a backup that holds it whole"),
             ],
         })
     });

@@ -4,7 +4,7 @@ use super::*;
 
 use crate::helm::{Digest, Status};
 use crate::live::{Observed, Readiness};
-use crate::survey::fixture::{deployment, record, says, see, survey};
+use crate::survey::fixture::{deployment, record, says, see, survey, writer};
 use crate::survey::{Payload, Record};
 
 mod around;
@@ -160,8 +160,28 @@ fn undecodable_record() {
         bytes: 0,
         reason: "empty".into(),
     };
-    let ids: Vec<_> = find(&survey(records)).iter().map(|f| f.0).collect();
+    let ids: Vec<_> = find(&survey(records.clone())).iter().map(|f| f.0).collect();
     assert_eq!(ids, ["undecodable-record", "none-deployed"]);
+    // What its label announces may be at work for as long as Helm may be silent.
+    let window = Policy::default().wait_window();
+    for (status, seconds, said) in [
+        ("pending-upgrade", window, true),
+        ("uninstalling", window, true),
+        ("pending-upgrade", window + 1, false),
+        ("deployed", 0, false),
+    ] {
+        let newest = &mut records[1];
+        newest.labels.insert("status", status);
+        newest.writers = vec![writer("Helm", seconds)];
+        let findings = diagnose(&survey(records.clone()), &Policy::default());
+        assert_eq!(findings[0].id, "undecodable-record");
+        assert_eq!(findings[0].summary.contains("under way"), said, "{status}");
+        let labeled = findings[0]
+            .evidence
+            .iter()
+            .any(|one| one.kind() == "labeled");
+        assert_eq!(labeled, said, "{status}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::diagnose::life::OWN_MANAGER;
+use crate::diagnose::garbled::{by_us, under_way};
 use crate::diagnose::{Finding, Policy, Seconds, Verdict};
 use crate::helm::{Driver, RecordKey, Status};
 use crate::plan::{Action, Guard, Plan, Refusal, Step, Verb};
@@ -18,7 +18,6 @@ use crate::survey::{ApiState, NamespaceState, Need, Record, RecordId, Survey, Un
 
 mod choice;
 mod fit;
-mod garbled;
 mod saved;
 mod words;
 
@@ -302,16 +301,12 @@ impl<'a> One<'a> {
             ));
         }
         let window = Policy::default().wait_window();
-        match self
-            .there
-            .iter()
-            .find(|one| garbled::announces(one, self.seen.survey.time, window))
-        {
+        let announced =
+            |one: &&Record| Some((one.id.clone(), under_way(one, self.seen.survey, window)?));
+        match self.there.iter().find_map(announced) {
             None => Ok(()),
-            Some(record) => Err(format!(
-                "an operation may be at work on it: {} is labeled {}, cannot be read, and was written less than {} ago",
-                record.id,
-                record.label("status").unwrap_or_default(),
+            Some((record, status)) => Err(format!(
+                "an operation may be at work on it: {record} is labeled {status}, cannot be read, and was written less than {} ago",
                 Seconds(window)
             )),
         }
@@ -480,10 +475,4 @@ enum Stands<'a> {
     Same,
     /// Another one.
     Other(&'a Standing),
-}
-
-/// Whether nobody but this tool wrote it.
-fn by_us(record: &Record) -> bool {
-    let mut writers = record.writers.iter();
-    !record.writers.is_empty() && writers.all(|writer| writer.manager == OWN_MANAGER)
 }

@@ -32,6 +32,7 @@ scenarios! {
         upgrade_says: Some(TAKEN),
         finds: &[finds("undecodable-record")],
         may_find: &["none-deployed"],
+        unstick: Refuses,
         make: |stage| changed(stage, |whole| {
             // At a border of base64's groups: the Secret is valid, what it holds is not.
             let half = whole.len() / 8 * 4;
@@ -45,6 +46,7 @@ scenarios! {
         upgrade_says: Some(TAKEN),
         finds: &[finds("undecodable-record")],
         may_find: &["none-deployed"],
+        unstick: Refuses,
         make: |stage| changed(stage, |_| Vec::new()),
     }
     record_without_payload [every] {
@@ -54,6 +56,7 @@ scenarios! {
         upgrade_says: Some(TAKEN),
         finds: &[finds("undecodable-record")],
         may_find: &["none-deployed"],
+        unstick: Refuses,
         make: |stage| {
             two_revisions(stage);
             patch(stage, &json!({"data": {"release": null}}));
@@ -66,6 +69,7 @@ scenarios! {
         upgrade_says: Some(TAKEN),
         finds: &[finds("undecodable-record")],
         may_find: &["none-deployed"],
+        unstick: Refuses,
         make: |stage| changed(stage, |text| BASE64_STANDARD.decode(text).unwrap()),
     }
     record_with_a_wrong_checksum [every] {
@@ -75,6 +79,7 @@ scenarios! {
         upgrade_says: Some(TAKEN),
         finds: &[finds("undecodable-record")],
         may_find: &["none-deployed"],
+        unstick: Refuses,
         make: |stage| changed(stage, |text| {
             let mut packed = BASE64_STANDARD.decode(text).unwrap();
             let at = packed.len() - 8;
@@ -89,6 +94,7 @@ scenarios! {
         upgrade_says: Some("nil pointer"),
         finds: &[finds("undecodable-record")],
         may_find: &["none-deployed"],
+        unstick: Refuses,
         make: |stage| changed(stage, |_| {
             let json = json!({"name": RELEASE, "namespace": stage.namespace.name(), "version": 2});
             packed(json.to_string().as_bytes())
