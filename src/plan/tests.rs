@@ -8,6 +8,8 @@ use crate::helm::Driver;
 use crate::survey::Survey;
 use crate::survey::fixture::{record, says, survey};
 
+mod unread;
+
 fn plan_for(survey: &Survey) -> Plan {
     let findings = diagnose(survey, &Policy::default());
     unstick(survey, &findings, true, |advice| {
@@ -54,41 +56,6 @@ fn a_sign_of_life_is_refused_with_the_sign() {
         reason.contains("may still be alive") && reason.contains("3s ago"),
         "{reason}"
     );
-}
-
-fn garbled(mut record: Record) -> Record {
-    record.payload = Payload::Undecodable {
-        digest: Digest::of(b"x"),
-        bytes: 1,
-        reason: "base64".into(),
-    };
-    record
-}
-
-#[test]
-fn what_helm_cannot_read_is_refused_with_what_to_do() {
-    let refused = |record: Record, named: bool| {
-        let mut seen = survey(vec![
-            self::record(1, Status::Deployed, 9000),
-            self::record(2, Status::PendingUpgrade, 9000),
-            garbled(record),
-        ]);
-        seen.scope.releases = named.then(|| "web".to_owned()).into_iter().collect();
-        let plan = plan_for(&seen);
-        assert_eq!((plan.steps.len(), plan.refused.len()), (0, 1));
-        plan.refused[0].reason.clone()
-    };
-    for reason in [
-        refused(record(3, Status::Deployed, 4000), true),
-        refused(record(3, Status::PendingUpgrade, 4000), false),
-    ] {
-        assert!(reason.contains("\"restore\", \"SNAPSHOT\""), "{reason}");
-    }
-    // Nobody asked for it, and it announces nothing.
-    let other = refused(record(3, Status::Deployed, 4000), false);
-    assert!(other.contains("make this readable"), "{other}");
-    let only = survey(vec![garbled(record(1, Status::Deployed, 4000))]);
-    assert_eq!(plan_for(&only).refused, []);
 }
 
 #[test]

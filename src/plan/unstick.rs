@@ -3,7 +3,7 @@
 use crate::diagnose::{Advice, Evidence, Finding, Verdict, garbled};
 use crate::helm::Status;
 use crate::plan::{Action, Guard, Plan, Refusal, Step, Verb};
-use crate::survey::{Record, Survey};
+use crate::survey::{Payload, Record, Survey};
 
 /// Plans to mark every stuck pending revision among the findings failed.
 ///
@@ -48,7 +48,7 @@ pub fn unstick(
         if verdict == Verdict::Unknown && hidden.iter().any(told) {
             continue;
         }
-        match refusal(finding, verdict) {
+        match refusal(survey, finding, verdict) {
             Some(reason) => plan.refused.push(refuse(record, reason)),
             None => plan.steps.extend(mark_failed(record, fence)),
         }
@@ -102,7 +102,7 @@ fn about(finding: &Finding, record: &Record) -> bool {
 }
 
 /// Why this finding is not repaired, and what would change the answer.
-fn refusal(finding: &Finding, verdict: Verdict) -> Option<String> {
+fn refusal(survey: &Survey, finding: &Finding, verdict: Verdict) -> Option<String> {
     let sign = |evidence: &&Evidence| {
         use Evidence::{GotIn, Hook, Says};
         !matches!(evidence, Says { .. } | GotIn { .. } | Hook { .. })
@@ -121,10 +121,28 @@ fn refusal(finding: &Finding, verdict: Verdict) -> Option<String> {
         (_, Verdict::PossiblyRunning) => Some(format!(
             "it may still be alive: {signs}; wait until this has ended, or remove what is named if you know it is dead"
         )),
+        (_, _) if too_large(survey, finding) => Some(format!(
+            "it cannot be known whether it is alive: {signs}; nothing is changed: make sure that nobody is at work on it, and go on with Helm"
+        )),
         (_, _) => Some(format!(
             "it cannot be known whether it is alive: {signs}; make this readable and look again"
         )),
     }
+}
+
+/// Whether all that was not read is too large for us: nobody can make that readable.
+fn too_large(survey: &Survey, finding: &Finding) -> bool {
+    let unread = finding.evidence.iter().filter_map(|one| match one {
+        Evidence::Unread { what, .. } => Some(what),
+        _ => None,
+    });
+    let large = |what: &String| {
+        let mut records = survey.records.iter();
+        let large = |one: &Record| matches!(one.payload, Payload::TooLarge { .. });
+        records.any(|one| large(one) && one.id.to_string() == *what)
+    };
+    let mut unread = unread.peekable();
+    unread.peek().is_some() && unread.all(large)
 }
 
 fn mark_failed(record: &Record, fence: bool) -> Option<Step> {
