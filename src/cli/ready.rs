@@ -1,6 +1,6 @@
 //! `check --ready-for`: would that operation go through now?
 
-use super::args::{CheckArgs, ReadyFor};
+use super::args::{CheckArgs, Output, ReadyFor};
 use super::settings::{Settings, policy};
 use super::{connect, look, print, zadig};
 use crate::diagnose::ready::{self, Answer, Operation, Question};
@@ -27,6 +27,11 @@ pub(super) async fn ready(
     if settings.global.all_namespaces || settings.global.selector.is_some() {
         let message = "--ready-for is about releases of one namespace, and takes no -A and no -l";
         let hint = "give the namespace with -n, and the releases by name";
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
+    }
+    if settings.global.output == Output::Junit {
+        let message = "--ready-for answers in words, and cannot be printed as junit";
+        let hint = "-o takes table, json and yaml with it; the exit code says the answer, too";
         return Err(Failure::new(Exit::Usage, message).hint(hint));
     }
     if let Some(name) = args.releases.iter().find(|name| !is_release_name(name)) {

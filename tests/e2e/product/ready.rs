@@ -307,6 +307,7 @@ fn it_is_about_named_releases_of_one_namespace() {
         (&["check", "web", "--ready-for=deploy"], "deploy"),
         (&["check", "web", "-A", "--ready-for=upgrade"], "-n"),
         (&["check", "web", "-l", "a=b", "--ready-for=upgrade"], "-n"),
+        (&["check", "web", "--ready-for=upgrade", "-o=junit"], "json"),
         (
             &["check", "web", "--ready-for=upgrade", "--fail-on=info"],
             "--fail-on",
