@@ -48,6 +48,8 @@ pub(super) async fn ready(
     let store = connect::existing_store(settings).unwrap_or(None);
     let mut scope = settings.scope(&args.releases, cluster.default_namespace());
     scope.driver = args.driver.map(Into::into);
+    // Whoever says it: a flag, the environment, or the kubeconfig.
+    Settings::possible_namespace(scope.namespace.as_deref().unwrap_or_default())?;
     let mut survey = look::survey(settings, &cluster, &scope, &policy).await?;
     if let Some(zadig) = zadig {
         let here = (&cluster, args.zadig.zadig_cluster.clone());

@@ -14,6 +14,7 @@ use crate::cluster::ConnectOptions;
 use crate::diagnose::{Lang, Policy};
 use crate::error::{Exit, Failure};
 use crate::helm::Driver;
+use crate::helm::key::is_namespace;
 use crate::report::Voice;
 use crate::survey::Scope;
 use crate::terminal::Terminal;
@@ -216,6 +217,17 @@ impl Settings {
         let flag = self.global.namespace.as_deref();
         let named = flag.or(self.helm_namespace.as_deref());
         named.filter(|_| !self.global.all_namespaces)
+    }
+
+    /// Refuses what can be no namespace's name: of a place that cannot be, nothing
+    /// is known, and least of all that all is well there.
+    pub(super) fn possible_namespace(name: &str) -> Result<(), Failure> {
+        if is_namespace(name) {
+            return Ok(());
+        }
+        let message = format!("no namespace is called {name:?}");
+        let hint = "a name is lower case letters, digits and -, at most 63 of them; is a variable wrong? `kubectl get namespaces` lists them";
+        Err(Failure::new(Exit::Usage, message).hint(hint))
     }
 
     /// The directory of the local store.

@@ -42,12 +42,19 @@ impl fmt::Display for RecordKey {
 /// characters (helm v4 `pkg/chart/v2/util/validate_name.go`, the same since 3.0).
 /// It refuses all others before it looks at any record.
 pub fn is_release_name(name: &str) -> bool {
+    name.len() <= 53 && name.split('.').all(is_label)
+}
+
+/// Whether the API server takes that for a namespace's name: an RFC 1123 label of
+/// at most 63 characters.
+pub fn is_namespace(name: &str) -> bool {
+    name.len() <= 63 && is_label(name)
+}
+
+fn is_label(label: &str) -> bool {
     let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    let label = |label: &str| {
-        let ends = !label.starts_with('-') && !label.ends_with('-');
-        !label.is_empty() && ends && label.bytes().all(inside)
-    };
-    name.len() <= 53 && name.split('.').all(label)
+    let ends = !label.starts_with('-') && !label.ends_with('-');
+    !label.is_empty() && ends && label.bytes().all(inside)
 }
 
 #[cfg(test)]
@@ -71,6 +78,16 @@ mod tests {
             &"a".repeat(54),
         ] {
             assert!(!is_release_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_namespace() {
+        for good in ["a", "shop-2", "0", &"a".repeat(63)] {
+            assert!(is_namespace(good), "{good}");
+        }
+        for bad in ["", "Bad NS", "a.b", "a/..", "-a", "a-", &"a".repeat(64)] {
+            assert!(!is_namespace(bad), "{bad}");
         }
     }
 }

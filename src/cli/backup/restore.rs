@@ -29,6 +29,9 @@ pub(super) async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<E
         let message = "restore takes no -l";
         return Err(Failure::new(Exit::Usage, message).hint("name the releases"));
     }
+    if let Some(namespace) = &args.to_namespace {
+        Settings::possible_namespace(namespace)?;
+    }
     let writing = &args.writing;
     let snapshot = existing(settings)?.snapshot(&args.snapshot);
     let snapshot = snapshot.map_err(connect::unstored)?;

@@ -9,6 +9,7 @@
 use crate::cli::settings::Settings;
 use crate::cluster::Cluster;
 use crate::error::{Exit, Failure};
+use crate::helm::key::is_namespace;
 use crate::zadig;
 
 /// What `--zadig` says.
@@ -37,7 +38,7 @@ impl Aim {
     pub(super) fn of(text: &str) -> Result<Self, Failure> {
         match text.split_once(':') {
             None if text == WORD => Ok(Self::Found(None)),
-            Some((WORD, namespace)) if is_label(namespace) => {
+            Some((WORD, namespace)) if is_namespace(namespace) => {
                 Ok(Self::Found(Some(namespace.to_owned())))
             }
             Some((WORD, namespace)) => {
@@ -48,13 +49,6 @@ impl Aim {
             _ => Ok(Self::At(text.to_owned())),
         }
     }
-}
-
-/// A namespace's name: an RFC 1123 label.
-fn is_label(name: &str) -> bool {
-    let inside = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    let ends = !name.starts_with('-') && !name.ends_with('-');
-    (1..=63).contains(&name.len()) && ends && name.bytes().all(inside)
 }
 
 /// The address that the cluster names and to which the token may go, which is

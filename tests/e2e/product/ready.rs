@@ -309,6 +309,10 @@ fn it_is_about_named_releases_of_one_namespace() {
         (&["check", "web", "-l", "a=b", "--ready-for=upgrade"], "-n"),
         (&["check", "web", "--ready-for=upgrade", "-o=junit"], "json"),
         (
+            &["check", "web", "--ready-for=upgrade", "-n=Bad NS"],
+            "Bad NS",
+        ),
+        (
             &["check", "web", "--ready-for=upgrade", "--fail-on=info"],
             "--fail-on",
         ),

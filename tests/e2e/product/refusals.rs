@@ -79,7 +79,7 @@ fn a_user_without_rights() {
 #[test]
 fn bad_input_is_named() {
     let tool = Tool::new();
-    let cases: [(&[&str], i32, &str); 13] = [
+    let cases: [(&[&str], i32, &str); 14] = [
         (&["check", "-n", ""], 2, "--namespace"),
         (
             &["check", "-n", "no-such-namespace"],
@@ -95,6 +95,11 @@ fn bad_input_is_named() {
         (&["explain", "no-such-check"], 2, "no-such-check"),
         (&["check", "--from", "/no/such/file"], 3, "/no/such/file"),
         (&["undo", "zz"], 2, "zz"),
+        (
+            &["backup", "restore", "latest", "--to-namespace=Bad NS"],
+            2,
+            "Bad NS",
+        ),
         (&["check", "no-such-release"], 1, "no-such-release"),
         (
             &["unstick", "no-such-release", "--yes"],
