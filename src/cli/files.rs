@@ -52,6 +52,7 @@ pub(super) fn save(file: &Path, survey: &Survey) -> Result<(), Failure> {
             format!("failed to write {}", file.display()),
             error,
         )
+        .hint("make its folder, or name a file that you may write to: `{self} check --save FILE`")
     })
 }
 
@@ -235,4 +236,16 @@ fn create(file: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cannot_save_is_told_what_to_do() {
+        let failure = save(Path::new("/no/such/folder/file"), &Survey::default()).unwrap_err();
+        assert_eq!(failure.exit, Exit::Unreachable);
+        assert!(failure.hint.unwrap().contains("--save FILE"));
+    }
 }
