@@ -34,7 +34,8 @@ pub fn driver(kind: &str) -> Option<Driver> {
 
 impl Dump {
     /// Takes in one object. What is no record is passed over; a record that
-    /// makes no sense is listed as unread.
+    /// makes no sense is listed as unread, and so is what has lost its name: it
+    /// may have been one.
     pub fn add(&mut self, object: &Value) {
         self.items += 1;
         let driver = match object["kind"].as_str() {
@@ -48,7 +49,8 @@ impl Dump {
         if !self.seen.contains(&driver) {
             self.seen.push(driver);
         }
-        if is_record(object, driver) {
+        let named = object["metadata"]["name"].as_str();
+        if is_record(object, driver) || named.is_none_or(str::is_empty) {
             self.keep(object, driver);
         }
     }
@@ -175,7 +177,9 @@ mod tests {
         bad["data"]["release"] = json!("no base64!");
         let mut nameless = secret("");
         nameless["metadata"] = json!({"namespace": "shop"});
-        let survey = survey(&[bad, secret("a"), secret("a"), nameless, json!({}), json!(7)]);
+        let objects = [bad, secret("a"), secret("a"), nameless, json!({}), json!(7)];
+        let bare = json!({"kind": "Secret", "data": {}});
+        let survey = survey(&[&objects[..], &[bare]].concat());
         let unread: Vec<_> = survey.unread.iter().map(|one| &*one.what).collect();
         let expected = [
             "Secret shop/a",
@@ -183,6 +187,7 @@ mod tests {
             "object 4 of the file",
             "object 5 of the file",
             "object 6 of the file",
+            "object 7 of the file",
         ];
         assert_eq!(unread, expected);
         assert_eq!(survey.records.len(), 2);
