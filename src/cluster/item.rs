@@ -74,7 +74,7 @@ impl Item {
                 Ok(stored::split(data.collect::<Result<Vec<_>, _>>()?))
             }
             Self::Json(json) => {
-                let (text, others) = stored::text(json, driver).ok_or(GARBLED)?;
+                let (text, others) = stored::text(json, driver).map_err(|_| GARBLED)?;
                 Ok((text.map(Cow::Owned), others))
             }
         }

@@ -66,11 +66,11 @@ impl Dump {
             return self.refuse(id.to_string(), "the file holds too many records");
         }
         match stored::text(object, driver) {
-            Some((text, others)) => {
+            Ok((text, others)) => {
                 let others: Vec<&str> = others.iter().map(String::as_str).collect();
                 record.payload = Payload::read(text.as_deref(), &others);
             }
-            None => self.refuse(id.to_string(), "its data is not in base64"),
+            Err(why) => self.refuse(id.to_string(), &why),
         }
         if self.records.insert(id.clone(), record).is_some() {
             self.refuse(id.to_string(), "the file holds it twice");

@@ -34,18 +34,47 @@ pub fn from_metadata(metadata: &Value, driver: Driver) -> Record {
     }
 }
 
-/// The payload's text in a whole object; `None` if its data makes no sense.
-pub fn text(object: &Value, driver: Driver) -> Option<Text> {
-    match driver {
-        Driver::Secret => Some(split(encoded(&object["data"])?)),
-        Driver::ConfigMap => {
-            let plain = object["data"].as_object().into_iter().flatten();
-            let plain = plain.map(|(key, value)| {
-                let text = value.as_str().unwrap_or_default();
-                (key.clone(), text.as_bytes().to_vec())
-            });
-            Some(split(plain.chain(encoded(&object["binaryData"])?)))
-        }
+/// The payload's text in a whole object.
+///
+/// # Errors
+///
+/// Why its data makes no sense.
+pub fn text(object: &Value, driver: Driver) -> Result<Text, String> {
+    let read = |field: &str, decode: fn(&str) -> Option<Vec<u8>>| {
+        let entries = match &object[field] {
+            Value::Null => None,
+            Value::Object(entries) => Some(entries),
+            other => return Err(format!("its {field} is {}", kind(other))),
+        };
+        let entry = |(key, value): (&String, &Value)| {
+            let text = match value {
+                Value::Null => "",
+                Value::String(text) => text,
+                other => return Err(format!("its {field} holds {} for a text", kind(other))),
+            };
+            let bytes = decode(text).ok_or_else(|| format!("its {field} is not in base64"))?;
+            Ok((key.clone(), bytes))
+        };
+        let entries = entries.into_iter().flatten().map(entry);
+        entries.collect::<Result<Vec<_>, _>>()
+    };
+    let encoded: fn(&str) -> _ = |text| STANDARD.decode(text).ok();
+    let plain: fn(&str) -> _ = |text| Some(text.as_bytes().to_vec());
+    Ok(split(match driver {
+        Driver::Secret => read("data", encoded)?,
+        Driver::ConfigMap => [read("data", plain)?, read("binaryData", encoded)?].concat(),
+    }))
+}
+
+/// What that is, in words.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
 }
 
@@ -62,13 +91,36 @@ pub fn split<Bytes>(data: impl IntoIterator<Item = (String, Bytes)>) -> Text<Byt
     (text, others)
 }
 
-/// The values of a JSON object whose values the API encodes in base64.
-fn encoded(data: &Value) -> Option<Vec<(String, Vec<u8>)>> {
-    let entries = data.as_object().into_iter().flatten();
-    entries
-        .map(|(key, value)| {
-            let text = value.as_str().unwrap_or_default();
-            Some((key.clone(), STANDARD.decode(text).ok()?))
-        })
-        .collect()
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn data_of_another_type_is_told_for_what_it_is() {
+        let why = |data: Value, driver| text(&json!({"data": data}), driver).unwrap_err();
+        for driver in Driver::ALL {
+            for (data, told) in [
+                (json!({"release": 7}), "its data holds a number for a text"),
+                (
+                    json!({"release": {"a": 1}}),
+                    "its data holds an object for a text",
+                ),
+                (
+                    json!({"a": [], "release": ""}),
+                    "its data holds a list for a text",
+                ),
+                (json!("release"), "its data is a text"),
+            ] {
+                assert_eq!(why(data, driver), told);
+            }
+            let none = text(&json!({"data": null}), driver);
+            assert_eq!(none, Ok((None, vec![])));
+            let empty = text(&json!({"data": {"release": null, "chunk": ""}}), driver);
+            assert_eq!(empty, Ok((Some(vec![]), vec!["chunk".to_owned()])));
+        }
+        let odd = json!({"release": "no base64!"});
+        assert_eq!(why(odd, Driver::Secret), "its data is not in base64");
+    }
 }
