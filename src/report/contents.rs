@@ -10,7 +10,7 @@ use super::snapshot::SnapshotV1;
 use super::{Voice, count, json, prose::prose, size, table::table};
 use crate::helm::{Driver, codec};
 use crate::snapshot::{SavedObject, SavedRecord, SavedRelease, Snapshot, Told};
-use crate::survey::RecordId;
+use crate::survey::{RecordId, Unread};
 
 /// How much of a description a line has room for. Helm puts whole error texts
 /// there; the JSON has all of it.
@@ -217,15 +217,15 @@ pub fn contents_table(
         0 => String::new(),
         some => prose(voice, "", &format!("and {}", count(some, "live object"))),
     };
-    table(voice.width, &heading, rows) + &objects + &missing(snapshot, voice)
+    table(voice.width, &heading, rows) + &objects + &missing(&snapshot.missing, voice)
 }
 
 /// `backup show SNAPSHOT RELEASE` for a person: each release's revisions, as
-/// `helm history` shows them.
+/// `helm history` shows them, and what the snapshot lacks of them.
 pub fn histories_table(
-    snapshot: &Snapshot,
     releases: &[SavedRelease<'_>],
     tolds: &Tolds,
+    lacking: Vec<&Unread>,
     voice: &Voice,
 ) -> String {
     let mut text = String::new();
@@ -241,7 +241,7 @@ pub fn histories_table(
         text += &prose(voice, "", &head);
         text += &history(release, tolds, voice);
     }
-    text + &missing(snapshot, voice)
+    text + &missing(lacking, voice)
 }
 
 fn history(release: &SavedRelease<'_>, tolds: &Tolds, voice: &Voice) -> String {
@@ -309,8 +309,8 @@ fn line(text: &str) -> String {
     line
 }
 
-fn missing(snapshot: &Snapshot, voice: &Voice) -> String {
-    let told = snapshot.missing.iter().map(|missing| {
+fn missing<'a>(missing: impl IntoIterator<Item = &'a Unread>, voice: &Voice) -> String {
+    let told = missing.into_iter().map(|missing| {
         let missing = format!("missing: {}: {}", missing.what, missing.reason);
         prose(voice, "", &missing)
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::helm::codec;
-use crate::survey::{ObjectRef, Payload, Record, Survey, Unread};
+use crate::survey::{OBJECTS_OF, ObjectRef, Payload, Record, Survey, Unread};
 
 /// The objects of each release's newest and deployed revisions, as far as their
 /// payloads were read, and their namespaces; each with the namespace that stands
@@ -41,7 +41,7 @@ pub fn untold_objects(survey: &Survey) -> Vec<Unread> {
     let untold = current.filter_map(|record| {
         Some(Unread {
             // Not what the record itself is called: that one is saved.
-            what: format!("Objects of {}", record.id),
+            what: format!("{OBJECTS_OF}{}", record.id),
             reason: untold(&record.payload)?,
         })
     });

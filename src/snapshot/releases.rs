@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{SavedRecord, Snapshot};
 use crate::helm::Driver;
+use crate::survey::Unread;
 
 /// The saved records of one release, in one namespace and driver.
 #[derive(Clone, Debug)]
@@ -83,6 +84,16 @@ impl Snapshot {
         }
         releases
     }
+
+    /// What is missing of the releases of these names, of that namespace if one is
+    /// given; and what does not say whose it is.
+    pub fn missing_of(&self, namespace: Option<&str>, names: &[String]) -> Vec<&Unread> {
+        let of = |missing: &Unread, name| missing.may_be_of(namespace, None, name) != Some(false);
+        let missing = self.missing.iter();
+        missing
+            .filter(|one| names.iter().any(|name| of(one, name)))
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +118,7 @@ mod tests {
     #[test]
     fn records_are_gathered_by_release() {
         let (secret, map) = (Driver::Secret, Driver::ConfigMap);
-        let snapshot = Snapshot {
+        let mut snapshot = Snapshot {
             id: SnapshotId("a".into()),
             time: jiff::Timestamp::UNIX_EPOCH,
             cluster: None,
@@ -156,5 +167,37 @@ mod tests {
         assert_eq!(shop[0].newest().and_then(SavedRecord::revision), Some(10));
         assert!(shop[0].revision(9).is_some() && shop[0].revision(1).is_none());
         assert_eq!(shop[0].bytes(), 20);
+        for (what, here, anywhere) in [
+            ("Secret shop/sh.helm.release.v1.web.v3", true, true),
+            ("ConfigMap shop/sh.helm.release.v1.web.v3", true, true),
+            ("Secret other/sh.helm.release.v1.web.v3", false, true),
+            ("Secret shop/sh.helm.release.v1.db.v3", false, false),
+            (
+                "Objects of Secret shop/sh.helm.release.v1.web.v3",
+                true,
+                true,
+            ),
+            (
+                "Objects of Secret shop/sh.helm.release.v1.db.v3",
+                false,
+                false,
+            ),
+            ("all records of shop/web (secret)", true, true),
+            ("all records of shop/db (secret)", false, false),
+            ("secrets in all namespaces", true, true),
+            ("configmaps in namespace other", false, true),
+            ("Certificate shop/db", true, true),
+            ("ConfigMap other/db", true, true),
+            ("records that were still to be read", true, true),
+        ] {
+            let (what, reason) = (what.to_owned(), String::new());
+            snapshot.missing = vec![Unread { what, reason }];
+            let told = |namespace| {
+                let missing = snapshot.missing_of(namespace, &["web".to_owned()]);
+                !missing.is_empty()
+            };
+            let found = (told(Some("shop")), told(None));
+            assert_eq!(found, (here, anywhere), "{:?}", snapshot.missing);
+        }
     }
 }

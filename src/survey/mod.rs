@@ -11,7 +11,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::helm::{Driver, codec};
+use crate::helm::{Driver, RecordKey, codec};
 pub use crate::live::ObjectRef;
 use crate::live::Observed;
 pub use event::SeenEvent;
@@ -157,6 +157,10 @@ pub enum LeaseState {
 
 const GONE: &str = "gone while reading";
 
+/// What the objects are called of which nobody knows more than which record names
+/// them.
+pub(crate) const OBJECTS_OF: &str = "Objects of ";
+
 /// Something that could not be read. A survey with any is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unread {
@@ -253,6 +257,46 @@ impl Unread {
     pub fn hides(&self, history: &History<'_>) -> bool {
         let own = |record: &&Record| self.what == record.id.to_string();
         self.is_listing(history.driver) || history.records.iter().any(own)
+    }
+
+    /// Whether it may be a part of that release's history, in that namespace and
+    /// driver or in any: a record of it, a listing of which one would have come, or
+    /// nobody knows what. `None` for live objects that do not say whose they are.
+    pub fn may_be_of(
+        &self,
+        namespace: Option<&str>,
+        driver: Option<Driver>,
+        release: &str,
+    ) -> Option<bool> {
+        let what = self.what.as_str();
+        let here = |place: &str| namespace.is_none_or(|own| own == place);
+        if let Some(record) = what.strip_prefix(OBJECTS_OF) {
+            let (what, reason) = (record.to_owned(), String::new());
+            let own = Self { what, reason }.may_be_of(namespace, driver, release);
+            return own.filter(|own| !own);
+        }
+        for one in Driver::ALL {
+            let meant = driver.is_none_or(|own| own == one);
+            if let Some(object) = what.strip_prefix(&format!("{} ", one.kind())) {
+                let (place, name) = object.split_once('/')?;
+                let meant = meant && here(place);
+                return match RecordKey::parse(name) {
+                    Some(key) => Some(meant && key.release == release),
+                    None => meant.then_some(true),
+                };
+            }
+            if let Some(place) = what.strip_prefix(&format!("{} in ", one.resource())) {
+                let place = place.strip_prefix("namespace ");
+                return Some(meant && place.is_none_or(here));
+            }
+        }
+        if let Some(history) = what.strip_prefix("all records of ") {
+            let (place, name) = history.split_once('/')?;
+            return Some(here(place) && name.starts_with(&format!("{release} ")));
+        }
+        // A live object is called by its kind: `Certificate shop/web`.
+        let live = what.starts_with(|first: char| first.is_ascii_uppercase());
+        (!live).then_some(true)
     }
 
     /// Whether it is a listing of that driver's records.

@@ -65,7 +65,11 @@ fn list(
     let text = match (settings.json(), names.is_empty()) {
         (true, _) => report::contents_json(snapshot, &releases, &tolds),
         (false, true) => report::contents_table(snapshot, &releases, &tolds, &settings.voice),
-        (false, false) => report::histories_table(snapshot, &releases, &tolds, &settings.voice),
+        (false, false) => {
+            let namespace = settings.global.namespace.as_deref();
+            let lacking = snapshot.missing_of(namespace, names);
+            report::histories_table(&releases, &tolds, lacking, &settings.voice)
+        }
     };
     print(settings, &text)
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::diagnose::garbled::{by_us, under_way};
 use crate::diagnose::{Finding, Policy, Seconds, Verdict};
-use crate::helm::{Driver, RecordKey, Status};
+use crate::helm::{Driver, Status};
 use crate::plan::{Action, Guard, Plan, Refusal, Step, Verb};
 use crate::snapshot::SnapshotId;
 use crate::survey::{ApiState, NamespaceState, Need, Record, RecordId, Survey, Unread};
@@ -119,31 +119,12 @@ impl Restore {
 }
 
 impl Saved {
-    /// Whether that may be a part of its release's history: a record of it, a
-    /// listing of which one would have come, or nobody knows what.
+    /// Whether that may be a part of its release's history.
     fn lacks(&self, missing: &Unread) -> bool {
-        let what = missing.what.as_str();
         let from = &self.fit.record;
-        if Driver::ALL
-            .iter()
-            .any(|driver| what.starts_with(&format!("{} ", driver.kind())))
-        {
-            let place = format!("{} {}/", from.driver.kind(), from.namespace);
-            let key = what.strip_prefix(&place).map(RecordKey::parse);
-            return key.is_some_and(|key| key.is_none_or(|key| key.release == self.release));
-        }
-        if Driver::ALL
-            .iter()
-            .any(|driver| what.starts_with(&format!("{} in ", driver.resource())))
-        {
-            let listing = |namespace| Unread::listing(from.driver, namespace, String::new()).what;
-            return what == listing(Some(&from.namespace)) || what == listing(None);
-        }
-        if let Some(history) = what.strip_prefix("all records of ") {
-            return history.starts_with(&format!("{}/{} ", from.namespace, self.release));
-        }
-        // A live object is called by its kind: `Certificate shop/web`.
-        !what.starts_with(|first: char| first.is_ascii_uppercase())
+        let own = missing.may_be_of(Some(&from.namespace), Some(from.driver), &self.release);
+        // Of its live objects nobody knows whose they are; its history they are not.
+        own.unwrap_or(false)
     }
 
     /// Whether the record is the very one that was saved, never written since.
