@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::snapshot::SnapshotV1;
 use super::{Voice, count, json, prose::prose, size, table::table};
-use crate::helm::{Driver, codec};
-use crate::snapshot::{SavedObject, SavedRecord, SavedRelease, Snapshot, Told};
+use crate::helm::Driver;
+use crate::snapshot::{SavedObject, SavedRecord, SavedRelease, Snapshot, Told, Untold};
 use crate::survey::{RecordId, Unread};
 
 /// How much of a description a line has room for. Helm puts whole error texts
@@ -17,7 +17,7 @@ use crate::survey::{RecordId, Unread};
 const DESCRIPTION: usize = 300;
 
 /// What was read of records: what each tells, or why it does not.
-pub type Tolds = BTreeMap<RecordId, Result<Told, String>>;
+pub type Tolds = BTreeMap<RecordId, Result<Told, Untold>>;
 
 #[derive(Serialize)]
 struct ContentsV1<'a> {
@@ -76,7 +76,7 @@ struct ToldV1<'a> {
     app_version: Option<&'a str>,
     description: Option<&'a str>,
     /// Why it cannot be decoded.
-    undecodable: Option<&'a str>,
+    undecodable: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -93,7 +93,7 @@ struct PartV1<'a> {
     manifest: Option<&'a str>,
 }
 
-fn told_v1(told: &Result<Told, String>) -> ToldV1<'_> {
+fn told_v1(told: &Result<Told, Untold>) -> ToldV1<'_> {
     match told {
         Ok(told) => ToldV1 {
             status: Some(&told.status),
@@ -103,8 +103,8 @@ fn told_v1(told: &Result<Told, String>) -> ToldV1<'_> {
             description: Some(&told.description),
             undecodable: None,
         },
-        Err(reason) => ToldV1 {
-            undecodable: Some(reason),
+        Err(why) => ToldV1 {
+            undecodable: Some(why.to_string()),
             ..ToldV1::default()
         },
     }
@@ -171,10 +171,10 @@ fn revisions(release: &SavedRelease<'_>) -> Vec<u32> {
 }
 
 /// What stands for a status that could not be read.
-pub(super) fn no_status(reason: &str) -> &'static str {
-    match reason == codec::TOO_LARGE {
-        true => "unread",
-        false => "undecodable",
+pub(super) fn no_status(why: &Untold) -> &'static str {
+    match why {
+        Untold::TooLarge => "unread",
+        Untold::Undecodable(_) => "undecodable",
     }
 }
 
@@ -189,7 +189,7 @@ pub fn contents_table(
         let newest = release.newest().and_then(|saved| tolds.get(&saved.id));
         let (status, chart) = match newest {
             Some(Ok(told)) => (told.status.clone(), chart(told)),
-            Some(Err(reason)) => (no_status(reason).to_owned(), String::new()),
+            Some(Err(why)) => (no_status(why).to_owned(), String::new()),
             None => (String::new(), String::new()),
         };
         let numbers: Vec<_> = revisions(release).iter().map(u32::to_string).collect();
@@ -254,10 +254,10 @@ fn history(release: &SavedRelease<'_>, tolds: &Tolds, voice: &Voice) -> String {
                 told.app_version.clone(),
                 told.description.clone(),
             ],
-            Some(Err(reason)) => {
-                let status = no_status(reason).to_owned();
+            Some(Err(why)) => {
+                let status = no_status(why).to_owned();
                 let none = String::new;
-                [status, none(), none(), none(), reason.clone()]
+                [status, none(), none(), none(), why.to_string()]
             }
             None => [const { String::new() }; 5],
         };
@@ -364,6 +364,14 @@ impl<'a> Part<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_large_for_us_is_not_said_to_be_broken() {
+        assert_eq!(no_status(&Untold::TooLarge), "unread");
+        // The same words of anybody's do not make it so.
+        let words = Untold::Undecodable(Untold::TooLarge.to_string());
+        assert_eq!(no_status(&words), "undecodable");
+    }
 
     #[test]
     fn what_stands_in_a_line_is_one() {

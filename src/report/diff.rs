@@ -108,7 +108,7 @@ struct RevisionSideV1<'a> {
     revision: Option<u32>,
     status: Option<&'a str>,
     chart: Option<&'a str>,
-    undecodable: Option<&'a str>,
+    undecodable: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -189,7 +189,7 @@ fn revision_side_v1(side: &Side) -> RevisionSideV1<'_> {
         revision: side.revision,
         status: told.ok().map(|told| told.status.as_str()),
         chart: told.ok().and_then(|told| told.chart.as_deref()),
-        undecodable: told.err().map(String::as_str),
+        undecodable: told.err().map(ToString::to_string),
     }
 }
 
@@ -298,7 +298,7 @@ fn told(side: &Side) -> String {
             let chart = told.chart.as_deref().unwrap_or("no chart");
             format!("{revision}, {}, {chart}", told.status)
         }
-        Err(reason) => format!("{revision}, {} ({reason})", no_status(reason)),
+        Err(why) => format!("{revision}, {} ({why})", no_status(why)),
     }
 }
 

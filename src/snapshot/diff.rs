@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use similar::TextDiff;
 
-use super::Told;
+use super::{Told, Untold};
 use crate::helm::{Digest, Driver};
 use crate::survey::{RawRecord, RecordId, Unread};
 
@@ -62,8 +62,8 @@ pub enum Read {
         object: Value,
         /// Of the payload's text.
         digest: Digest,
-        /// Why, as a fragment.
-        reason: String,
+        /// Why.
+        why: Untold,
     },
 }
 
@@ -100,7 +100,7 @@ pub struct Side {
     /// Its number, if Helm named the record.
     pub revision: Option<u32>,
     /// What it tells, or why it does not.
-    pub told: Result<Told, String>,
+    pub told: Result<Told, Untold>,
 }
 
 /// How a release differs.
@@ -159,10 +159,10 @@ pub fn read(record: RawRecord) -> Read {
     let object = record.object;
     match told {
         Ok((told, json)) => Read::Decoded { object, told, json },
-        Err(reason) => Read::Undecodable {
+        Err(why) => Read::Undecodable {
             object,
             digest,
-            reason,
+            why,
         },
     }
 }
@@ -358,7 +358,7 @@ impl Read {
             revision: id.key().map(|key| key.revision),
             told: match self {
                 Self::Decoded { told, .. } => Ok(told.clone()),
-                Self::Undecodable { reason, .. } => Err(reason.clone()),
+                Self::Undecodable { why, .. } => Err(why.clone()),
             },
         }
     }

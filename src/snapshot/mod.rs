@@ -21,7 +21,7 @@ pub mod told;
 
 pub use live::{live_objects, untold_objects};
 pub use releases::SavedRelease;
-pub use told::{Told, decoded, plain};
+pub use told::{Told, Untold, decoded, plain};
 
 /// Names a snapshot: lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

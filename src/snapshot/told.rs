@@ -2,8 +2,29 @@
 
 use jiff::Timestamp;
 
-use crate::helm::{codec, release};
+use crate::helm::codec::{self, DecodeError};
+use crate::helm::release;
 use crate::survey::RawRecord;
+
+/// Why a saved record tells nothing, as a fragment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Untold {
+    /// We do not read it; Helm may.
+    #[error("{}", codec::TOO_LARGE)]
+    TooLarge,
+    /// It cannot be decoded, by Helm or by us.
+    #[error("{0}")]
+    Undecodable(String),
+}
+
+impl From<DecodeError> for Untold {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::TooLarge => Self::TooLarge,
+            error => Self::Undecodable(error.to_string()),
+        }
+    }
+}
 
 /// What a list of revisions says of one, as `helm history` does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +46,10 @@ impl Told {
     ///
     /// # Errors
     ///
-    /// Why it cannot be read, as a fragment.
-    pub fn read(json: &[u8]) -> Result<Self, String> {
-        let view = release::parse(json).map_err(|error| error.to_string())?;
+    /// Why it cannot be read.
+    pub fn read(json: &[u8]) -> Result<Self, Untold> {
+        let view = release::parse(json);
+        let view = view.map_err(|error| Untold::Undecodable(error.to_string()))?;
         let chart = view.chart.as_ref();
         Ok(Self {
             status: view.info.status.to_string(),
@@ -43,8 +65,8 @@ impl Told {
 ///
 /// # Errors
 ///
-/// Why it cannot be unpacked, as a fragment.
-pub fn plain(record: &RawRecord) -> Result<Vec<u8>, String> {
+/// Why it cannot be unpacked.
+pub fn plain(record: &RawRecord) -> Result<Vec<u8>, Untold> {
     decoded(record.payload.as_deref())
 }
 
@@ -53,12 +75,9 @@ pub fn plain(record: &RawRecord) -> Result<Vec<u8>, String> {
 /// # Errors
 ///
 /// As of [`plain`].
-pub fn decoded(text: Option<&[u8]>) -> Result<Vec<u8>, String> {
-    let text = text.ok_or("it has no payload")?;
-    let plain = codec::decode(text, codec::PLAIN_LIMIT);
-    plain
-        .map(|plain| plain.json)
-        .map_err(|error| error.to_string())
+pub fn decoded(text: Option<&[u8]>) -> Result<Vec<u8>, Untold> {
+    let none = || Untold::Undecodable("it has no payload".to_owned());
+    Ok(codec::decode(text.ok_or_else(none)?, codec::PLAIN_LIMIT)?.json)
 }
 
 #[cfg(test)]
@@ -98,12 +117,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_why() {
-        let why = |payload| plain(&record(payload)).unwrap_err();
+        let why = |payload| plain(&record(payload)).unwrap_err().to_string();
         assert_eq!(why(None), "it has no payload");
         assert_eq!(why(Some(b"")), "empty");
         assert_eq!(
-            Told::read(b"{}").unwrap_err(),
+            Told::read(b"{}").unwrap_err().to_string(),
             "no info, on which Helm crashes"
         );
+        assert_eq!(Untold::from(DecodeError::TooLarge), Untold::TooLarge);
     }
 }

@@ -58,7 +58,7 @@ fn export_chart(
         let message = format!("{} holds no chart that can be read: {why}", record.id);
         Failure::new(Exit::Unreachable, message).hint("--revision takes another one")
     };
-    let json = plain(&raw).map_err(unreadable)?;
+    let json = plain(&raw).map_err(|why| unreadable(why.to_string()))?;
     let content = release::content(&json).map_err(|why| unreadable(why.to_string()))?;
     let folder = chart::folder(&content).map_err(|why| unreadable(format!("failed to {why}")))?;
     out::write_folder(to, &folder.files)?;

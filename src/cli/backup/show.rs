@@ -8,7 +8,7 @@ use crate::error::{Exit, Failure};
 use crate::helm::{release, yaml};
 use crate::live::masked;
 use crate::report::contents::{self as report, Part, Tolds};
-use crate::snapshot::{SavedRecord, SavedRelease, Snapshot, Told, decoded, plain};
+use crate::snapshot::{SavedRecord, SavedRelease, Snapshot, Told, Untold, decoded, plain};
 use crate::store::{SavedPayload, Store};
 
 pub(super) fn show(settings: &Settings, args: &ShowArgs) -> Result<Exit, Failure> {
@@ -58,7 +58,7 @@ fn list(
             Ok(SavedPayload::Text(text)) => decoded(Some(&text)).and_then(|json| Told::read(&json)),
             Ok(SavedPayload::None) => decoded(None).and_then(|json| Told::read(&json)),
             // What is damaged does not keep the rest from being shown.
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(Untold::Undecodable(error.to_string())),
         };
         tolds.insert(saved.id.clone(), told);
     }
@@ -82,7 +82,8 @@ fn show_part(
     values: bool,
 ) -> Result<Exit, Failure> {
     let raw = store.raw_record(&part.snapshot.id, &part.record.id);
-    let json = plain(&raw.map_err(connect::unstored)?).map_err(|why| undecodable(part, &why))?;
+    let json = plain(&raw.map_err(connect::unstored)?)
+        .map_err(|why| undecodable(part, &why.to_string()))?;
     if values {
         let values = release::content::values(&json);
         let values = values.map_err(|why| undecodable(part, &why.to_string()))?;
