@@ -73,23 +73,24 @@ impl Cluster {
         let (out, mut read) = mpsc::channel(AT_ONCE);
         let reading = self.read_items(gate.clone(), wanted, work, out);
         let putting = async {
-            while let Some((id, read)) = read.recv().await {
-                let what = id.to_string();
-                let unread = match read {
-                    Ok(Some(record)) => {
-                        if let Some(place) = places.get(&id) {
-                            // As a whole.
-                            survey.records[*place] = record;
+            while let Some(fetched) = read.recv().await {
+                for (id, read) in fetched {
+                    let what = id.to_string();
+                    survey.unread.push(match read {
+                        Ok(Some(record)) => {
+                            if let Some(place) = places.get(&id) {
+                                // As a whole.
+                                survey.records[*place] = record;
+                            }
+                            continue;
                         }
-                        continue;
-                    }
-                    Ok(None) => Unread::gone(what),
-                    Err(error) => Unread {
-                        what,
-                        reason: error.reason(),
-                    },
-                };
-                survey.unread.push(unread);
+                        Ok(None) => Unread::gone(what),
+                        Err(error) => Unread {
+                            what,
+                            reason: error.reason(),
+                        },
+                    });
+                }
             }
         };
         join(reading, putting).await;

@@ -26,7 +26,8 @@ use crate::survey::{RawRecord, RecordId};
 const LISTS_AT_ONCE: usize = 2;
 
 /// How many bytes are handed over at a time: a thread is not woken for a small
-/// record alone, and what waits with it is little.
+/// record alone, and what waits with it is little. It bounds in bytes what a
+/// channel of what came of them holds.
 const BATCH: usize = 256 << 10;
 
 /// What became of a record that was to be read: the work's outcome, `None` if
@@ -35,9 +36,10 @@ pub type Fetched<T> = (RecordId, Result<Option<T>, ApiError>);
 
 impl Cluster {
     /// Reads records whole and hands each to `work`, on threads of its own; what
-    /// comes of it goes into `out`, every wanted record once, in no order. It
-    /// waits where nobody takes out what is there, and stops when nobody will.
-    pub async fn read_records<T, W>(&self, wanted: Wanted, work: W, out: Sender<Fetched<T>>)
+    /// comes of it goes into `out`, every wanted record once, in no order, some at
+    /// a time: what a quarter of a megabyte held, or one record. It waits where
+    /// nobody takes out what is there, and stops when nobody will.
+    pub async fn read_records<T, W>(&self, wanted: Wanted, work: W, out: Sender<Vec<Fetched<T>>>)
     where
         T: Send + 'static,
         W: Fn(RawRecord) -> T + Send + Sync + 'static,
@@ -53,7 +55,7 @@ impl Cluster {
         gate: Gate,
         wanted: Wanted,
         work: W,
-        out: Sender<Fetched<T>>,
+        out: Sender<Vec<Fetched<T>>>,
     ) where
         T: Send + 'static,
         W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
@@ -200,11 +202,11 @@ fn open(id: &RecordId, item: Item) -> Result<Option<RawRecord>, ApiError> {
 struct Tasks<T> {
     set: JoinSet<Vec<Fetched<T>>>,
     most: usize,
-    out: Sender<Fetched<T>>,
+    out: Sender<Vec<Fetched<T>>>,
 }
 
 impl<T: Send + 'static> Tasks<T> {
-    fn new(most: usize, out: Sender<Fetched<T>>) -> Self {
+    fn new(most: usize, out: Sender<Vec<Fetched<T>>>) -> Self {
         Self {
             set: JoinSet::new(),
             most,
@@ -234,12 +236,7 @@ impl<T: Send + 'static> Tasks<T> {
 
     async fn next(&mut self) -> Option<()> {
         match self.set.join_next().await {
-            Some(Ok(all)) => {
-                for fetched in all {
-                    self.out.send(fetched).await.ok()?;
-                }
-                Some(())
-            }
+            Some(Ok(fetched)) => self.out.send(fetched).await.ok(),
             // Nobody cancels them, and a panic stays one.
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
             None => Some(()),

@@ -12,8 +12,8 @@ use crate::snapshot::{About, Snapshot};
 use crate::store::{Known, Packed, Packer, SnapshotWriter, Store, StoreError};
 use crate::survey::{RawRecord, Unread};
 
-/// How many packed records wait for the writer: of each only what is new is
-/// held, a megabyte at the most.
+/// How many times some packed records wait for the writer: of each only what is
+/// new is held, a megabyte or so at a time.
 const WAITING: usize = 16;
 
 /// What is to be saved.
@@ -56,9 +56,11 @@ pub async fn backup(
     let pack = move |record: RawRecord| packers.pack(&record);
     // A task of its own: it reads on while something is written here.
     let reading = tokio::spawn(async move { reader.read_records(wanted, pack, out).await });
-    while let Some((id, read)) = packed.recv().await {
-        put(&mut writer, id.to_string(), read)?;
-        on_record();
+    while let Some(all) = packed.recv().await {
+        for (id, read) in all {
+            put(&mut writer, id.to_string(), read)?;
+            on_record();
+        }
     }
     // Its end is the channel's; what it could not read, it said.
     if reading.await.is_err() {

@@ -21,8 +21,8 @@ use crate::survey::{ObjectRef, RawRecord, Unread};
 
 /// One transaction of objects: large enough that its fsync does not count, small
 /// enough that other processes do not notice it.
-const BATCH_BYTES: usize = 1 << 20;
-const BATCH_OBJECTS: usize = 512;
+const BATCH_BYTES: usize = 4 << 20;
+const BATCH_OBJECTS: usize = 1024;
 
 /// A snapshot being taken. Nothing of it is visible before
 /// [`SnapshotWriter::finish`]; dropped, it leaves no more than objects that

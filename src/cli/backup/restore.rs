@@ -21,7 +21,7 @@ use crate::snapshot::{SavedRecord, Snapshot};
 use crate::store::{Store, StoreError};
 use crate::survey::{RecordId, Scope, Survey, Unread};
 
-/// How many records that were read wait to be taken at a time.
+/// How many times some records that were read wait to be taken.
 const WAITING: usize = 16;
 
 pub(super) async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<Exit, Failure> {
@@ -243,10 +243,12 @@ async fn standing(
     let reading = cluster.read_records(wanted, |raw| Standing::read(&raw), out);
     let taking = async {
         let mut standing = BTreeMap::new();
-        while let Some((id, record)) = read.recv().await {
-            let record = record.map_err(|error| error.reason());
-            let record = record.and_then(|one| one.ok_or_else(|| "gone while reading".to_owned()));
-            standing.insert(id, record);
+        while let Some(fetched) = read.recv().await {
+            standing.extend(fetched.into_iter().map(|(id, record)| {
+                let gone = || "gone while reading".to_owned();
+                let record = record.map_err(|error| error.reason());
+                (id, record.and_then(|one| one.ok_or_else(gone)))
+            }));
         }
         standing
     };

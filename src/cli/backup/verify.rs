@@ -17,8 +17,8 @@ use crate::snapshot::Snapshot;
 use crate::store::{Damage, Shape, Store, StoreError};
 use crate::survey::{RecordId, Survey, Unread};
 
-/// How many shapes wait to be compared: they are small.
-const WAITING: usize = 64;
+/// How many times some shapes wait to be compared: they are small.
+const WAITING: usize = 16;
 
 pub(super) async fn verify(settings: &Settings, args: &VerifyArgs) -> Result<Exit, Failure> {
     let store = existing(settings)?;
@@ -78,8 +78,10 @@ async fn compare(
     let reading = cluster.read_records(wanted, |raw| (Shape::of(&raw), raw.state()), out);
     let comparing = async {
         while let Some(fetched) = read.recv().await {
-            progress.step();
-            note(&mut compared, &shapes, &unchanged, fetched);
+            for one in fetched {
+                progress.step();
+                note(&mut compared, &shapes, &unchanged, one);
+            }
         }
     };
     tokio::join!(reading, comparing);
