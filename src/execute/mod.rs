@@ -131,15 +131,16 @@ impl Operation<'_> {
         plan: &Plan,
         lock: &OperationLock,
         leases: &mut Leases,
-        prepared: Vec<Option<Prepared>>,
+        mut prepared: Vec<Option<Prepared>>,
     ) -> Result<Receipt, ExecuteError> {
         store.begin_operation(lock, plan, self.snapshot, self.undoes, self.began)?;
         let id = lock.operation();
         let mut failed = Vec::new();
-        for (step, prepared) in prepared.into_iter().enumerate() {
+        for step in 0..plan.steps.len() {
             let release = plan.steps[step].release();
             let stopped = self.stops.reason(release);
-            let Some(prepared) = prepared.filter(|_| stopped.is_none()) else {
+            let ready = prepared.get_mut(step).and_then(Option::take);
+            let Some(ready) = ready.filter(|_| stopped.is_none()) else {
                 let reason = stopped.unwrap_or_else(|| "it was not made ready".to_owned());
                 store.append(id, &Event::Refused { step, reason })?;
                 continue;
@@ -148,7 +149,7 @@ impl Operation<'_> {
                 continue;
             }
             // Never between a deletion and the creation that it was done for.
-            if !prepared.follows {
+            if !ready.follows {
                 if self.interrupt.is_cancelled() {
                     break;
                 }
@@ -158,7 +159,17 @@ impl Operation<'_> {
                     break;
                 }
             }
-            match write::carry_out(cluster, store, id, step, prepared).await? {
+            // What is deleted in order to be created again is in memory by then.
+            let next = prepared.get_mut(step + 1).and_then(Option::as_mut);
+            if let Some(next) = next.filter(|next| next.follows)
+                && let Err(why) = next.hold(store)
+            {
+                let reason = stops::line(&why);
+                store.append(id, &Event::Refused { step, reason })?;
+                failed.push(release);
+                continue;
+            }
+            match write::carry_out(cluster, store, id, step, ready).await? {
                 Event::Done { .. } => {}
                 Event::Refused { .. } => failed.push(release),
                 _ => break,

@@ -93,6 +93,18 @@ impl Prepared {
         }
     }
 
+    /// Holds what is to be sent.
+    pub(super) fn hold(&mut self, store: &Store) -> Result<(), ExecuteError> {
+        let record = match self.request(store)? {
+            Request::Create(Cow::Owned(record)) => Some(record),
+            _ => return Ok(()),
+        };
+        if let Write::Create(creation) = &mut self.write {
+            creation.held = record;
+        }
+        Ok(())
+    }
+
     /// How many bytes of a payload it holds that the store holds as well.
     fn held(&self) -> usize {
         let held = match &self.write {

@@ -43,7 +43,9 @@ pub fn unstick(
         };
         // What hides from Helm is why nothing is known, and is told by itself.
         let told = |one: &&Record| {
-            one.id.namespace == record.id.namespace && one.release_name() == record.release_name()
+            let driver = one.id.driver == record.id.driver;
+            let place = one.id.namespace == record.id.namespace;
+            driver && place && one.release_name() == record.release_name()
         };
         if verdict == Verdict::Unknown && hidden.iter().any(told) {
             continue;

@@ -77,6 +77,9 @@ struct ToldV1<'a> {
     description: Option<&'a str>,
     /// Why it cannot be decoded.
     undecodable: Option<String>,
+    /// Why it was not read, though it may be sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -101,10 +104,14 @@ fn told_v1(told: &Result<Told, Untold>) -> ToldV1<'_> {
             chart: told.chart.as_deref(),
             app_version: Some(&told.app_version),
             description: Some(&told.description),
-            undecodable: None,
+            ..ToldV1::default()
         },
-        Err(why) => ToldV1 {
-            undecodable: Some(why.to_string()),
+        Err(why @ Untold::TooLarge) => ToldV1 {
+            unread: Some(why.to_string()),
+            ..ToldV1::default()
+        },
+        Err(Untold::Undecodable(why)) => ToldV1 {
+            undecodable: Some(why.clone()),
             ..ToldV1::default()
         },
     }

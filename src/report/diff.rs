@@ -7,8 +7,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::contents::no_status;
 use super::{Voice, count, json, prose::prose};
 use crate::helm::Driver;
-use crate::snapshot::SnapshotId;
 use crate::snapshot::diff::{Change, ReleaseDiff, RevisionDiff, Side, TextDiffed};
+use crate::snapshot::{SnapshotId, Untold};
 use crate::survey::Unread;
 
 /// Below this, lines of a diff are left to the terminal.
@@ -109,6 +109,8 @@ struct RevisionSideV1<'a> {
     status: Option<&'a str>,
     chart: Option<&'a str>,
     undecodable: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -185,11 +187,16 @@ fn revision_v1(diff: &RevisionDiff) -> RevisionV1<'_> {
 
 fn revision_side_v1(side: &Side) -> RevisionSideV1<'_> {
     let told = side.told.as_ref();
+    let (unread, undecodable) = match told.err() {
+        Some(why @ Untold::TooLarge) => (Some(why.to_string()), None),
+        why => (None, why.map(ToString::to_string)),
+    };
     RevisionSideV1 {
         revision: side.revision,
         status: told.ok().map(|told| told.status.as_str()),
         chart: told.ok().and_then(|told| told.chart.as_deref()),
-        undecodable: told.err().map(ToString::to_string),
+        undecodable,
+        unread,
     }
 }
 

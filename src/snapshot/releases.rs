@@ -184,6 +184,7 @@ mod tests {
             ),
             ("all records of shop/web (secret)", true, true),
             ("all records of shop/db (secret)", false, false),
+            ("all records of ?/? (?)", true, true),
             ("secrets in all namespaces", true, true),
             ("configmaps in namespace other", false, true),
             ("Certificate shop/db", true, true),
@@ -199,5 +200,13 @@ mod tests {
             let found = (told(Some("shop")), told(None));
             assert_eq!(found, (here, anywhere), "{:?}", snapshot.missing);
         }
+        // An archive may say anything.
+        let what = "Objects of ".repeat(1 << 20);
+        let reason = String::new();
+        let hostile = Unread { what, reason };
+        assert_eq!(hostile.may_be_of(None, None, "web"), None);
+        let (what, reason) = ("all records of shop/web (secret)".into(), String::new());
+        let of = |driver| Unread::may_be_of(&Unread { what, reason }, None, Some(driver), "web");
+        assert_eq!(of(Driver::ConfigMap), Some(false));
     }
 }

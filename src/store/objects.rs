@@ -25,6 +25,9 @@ const LARGE: usize = 64 << 10;
 /// What the bytes of an object may be, in the order of an archive's numbers.
 const ENCODINGS: [&str; 3] = ["raw", "zstd", "fold"];
 
+/// What a dictionary of zstd begins with (`ZSTD_MAGIC_DICTIONARY`).
+const DICTIONARY: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
+
 /// How many bytes of bases a [`Reader`] keeps. What has the same base stands
 /// mostly together.
 const KEPT: usize = 4 << 20;
@@ -86,14 +89,17 @@ pub(super) fn pack_folded(
     }
 }
 
-/// Packs bytes that are much like those of a base. Bases are JSON: none begins as
-/// a dictionary of zstd does.
+/// Packs bytes that are much like those of a base.
 pub(super) fn pack_on(
     compressor: &mut Compressor<'_>,
     base: &Base,
     digest: Digest,
     plain: &[u8],
 ) -> Result<Stored, StoreError> {
+    // Bases are JSON; what an archive brought may begin as a dictionary of zstd's.
+    if base.plain.starts_with(&DICTIONARY) {
+        return pack(compressor, digest, plain);
+    }
     let mut packed = Vec::with_capacity(compress_bound(plain.len()));
     let done = match base.plain.len().max(plain.len()) < LARGE {
         true => {
@@ -447,6 +453,10 @@ impl Decompressor {
             }
             _ => return Err("its encoding is unknown"),
         };
+        // A rare large one is not held for all that follow.
+        if self.folded.capacity() > KEPT {
+            self.folded = Vec::new();
+        }
         unpacked.ok_or("it does not unpack")?;
         if plain.len() != size || Digest::of(plain) != digest {
             return Err("its digest is another one");

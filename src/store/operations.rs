@@ -1,5 +1,7 @@
 //! The tables `operations` and `events`: what was planned, and what happened.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -7,7 +9,7 @@ use super::locks::OperationLock;
 use super::seal::seal;
 use super::{Store, StoreError, headers, schema};
 use crate::helm::Digest;
-use crate::plan::{Event, OperationId, Plan, Receipt};
+use crate::plan::{Action, Event, OperationId, Plan, Receipt};
 use crate::snapshot::SnapshotId;
 
 impl Store {
@@ -41,9 +43,19 @@ impl Store {
     ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO operations (id, seal, began, snapshot, undoes, plan)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let plan = serde_json::to_string(plan).map_err(StoreError::Json)?;
+        let creates = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::CreateRecord { from, .. } => Some(from),
+            Action::EditRecord { .. } | Action::DeleteRecord => None,
+        });
+        let sources: BTreeSet<_> = creates.collect();
+        let text = serde_json::to_string(plan).map_err(StoreError::Json)?;
         let writing = self.write()?;
         schema::operations(&writing)?;
+        // From now on they are needed and not forgotten: that they are still there
+        // is seen in the same transaction.
+        for source in sources {
+            headers::find(&writing, &source.0)?;
+        }
         let header = Header {
             number: 0,
             id: lock.operation().0.clone(),
@@ -53,7 +65,7 @@ impl Store {
                 Some(undone) => Some(find(&writing, &undone.0)?.id),
                 None => None,
             },
-            plan,
+            plan: text,
         };
         writing.execute(
             SQL,

@@ -3,6 +3,7 @@
 //! once, each on a thread of its own.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,8 +33,8 @@ pub(super) struct Shared {
     /// The rests that others are compressed on.
     bases: Mutex<Recent<Base>>,
     charts: Mutex<Recent<Arc<Chart>>>,
-    /// Held by whoever cuts a chart.
-    cutting: Mutex<()>,
+    /// Held by whoever cuts a chart, each for some histories.
+    cutting: [Mutex<()>; 16],
     /// Whether the table held nothing when the snapshot began.
     fresh: bool,
 }
@@ -280,7 +281,7 @@ impl Shared {
             return chart;
         }
         // Revisions of one release come at once: the first one cuts.
-        let _turn = locked(&self.cutting);
+        let _turn = locked(&self.cutting[turn(history, self.cutting.len())]);
         known().unwrap_or_else(|| {
             let chart = Chart::cut(json);
             if chart.len() > 0 {
@@ -328,6 +329,13 @@ impl<T: Clone> Recent<T> {
             self.held -= size;
         }
     }
+}
+
+/// Whose turn a history waits for.
+fn turn(history: &HistoryId, turns: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    history.hash(&mut hasher);
+    usize::try_from(hasher.finish()).unwrap_or_default() % turns
 }
 
 /// What a thread that panicked left behind is still a set of digests.

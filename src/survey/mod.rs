@@ -268,35 +268,10 @@ impl Unread {
         driver: Option<Driver>,
         release: &str,
     ) -> Option<bool> {
-        let what = self.what.as_str();
-        let here = |place: &str| namespace.is_none_or(|own| own == place);
-        if let Some(record) = what.strip_prefix(OBJECTS_OF) {
-            let (what, reason) = (record.to_owned(), String::new());
-            let own = Self { what, reason }.may_be_of(namespace, driver, release);
-            return own.filter(|own| !own);
+        match self.what.strip_prefix(OBJECTS_OF) {
+            Some(record) => may_be_of(record, namespace, driver, release).filter(|own| !own),
+            None => may_be_of(&self.what, namespace, driver, release),
         }
-        for one in Driver::ALL {
-            let meant = driver.is_none_or(|own| own == one);
-            if let Some(object) = what.strip_prefix(&format!("{} ", one.kind())) {
-                let (place, name) = object.split_once('/')?;
-                let meant = meant && here(place);
-                return match RecordKey::parse(name) {
-                    Some(key) => Some(meant && key.release == release),
-                    None => meant.then_some(true),
-                };
-            }
-            if let Some(place) = what.strip_prefix(&format!("{} in ", one.resource())) {
-                let place = place.strip_prefix("namespace ");
-                return Some(meant && place.is_none_or(here));
-            }
-        }
-        if let Some(history) = what.strip_prefix("all records of ") {
-            let (place, name) = history.split_once('/')?;
-            return Some(here(place) && name.starts_with(&format!("{release} ")));
-        }
-        // A live object is called by its kind: `Certificate shop/web`.
-        let live = what.starts_with(|first: char| first.is_ascii_uppercase());
-        (!live).then_some(true)
     }
 
     /// Whether it is a listing of that driver's records.
@@ -477,4 +452,43 @@ impl Survey {
         let wanted = |seen: &&SeenLease| seen.namespace == namespace && seen.name == name;
         self.leases.iter().find(wanted).map(|seen| &seen.state)
     }
+}
+
+/// [`Unread::may_be_of`] of what a text names.
+fn may_be_of(
+    what: &str,
+    namespace: Option<&str>,
+    driver: Option<Driver>,
+    release: &str,
+) -> Option<bool> {
+    let here = |place: &str| namespace.is_none_or(|own| own == place);
+    for one in Driver::ALL {
+        let meant = driver.is_none_or(|own| own == one);
+        if let Some(object) = what.strip_prefix(&format!("{} ", one.kind())) {
+            let (place, name) = object.split_once('/')?;
+            let meant = meant && here(place);
+            return match RecordKey::parse(name) {
+                Some(key) => Some(meant && key.release == release),
+                None => meant.then_some(true),
+            };
+        }
+        if let Some(place) = what.strip_prefix(&format!("{} in ", one.resource())) {
+            let place = place.strip_prefix("namespace ");
+            return Some(meant && place.is_none_or(here));
+        }
+    }
+    if let Some(history) = what.strip_prefix("all records of ") {
+        let (place, name) = history.split_once('/')?;
+        let (name, kind) = name.rsplit_once(" (")?;
+        let meant = |own: Driver| {
+            kind.strip_suffix(')')
+                .is_none_or(|kind| kind == own.to_string())
+        };
+        let known = ![place, name, kind].contains(&"?");
+        let own = here(place) && name == release && driver.is_none_or(meant);
+        return Some(own || !known);
+    }
+    // A live object is called by its kind: `Certificate shop/web`.
+    let live = what.starts_with(|first: char| first.is_ascii_uppercase());
+    (!live).then_some(true)
 }

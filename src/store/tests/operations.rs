@@ -1,7 +1,7 @@
 //! Operations: intent, events, and who is carrying them out.
 
 use super::*;
-use crate::plan::{Event, OperationId};
+use crate::plan::{Action, Event, Guard, OperationId, Step};
 use crate::snapshot::SnapshotId;
 
 #[test]
@@ -12,6 +12,23 @@ fn an_operation_is_told_from_intent_to_end() {
     let nothing = SnapshotId("00".to_owned());
     let error = begin(&store, &plan(), &nothing, None, time(1)).unwrap_err();
     assert!(matches!(error, StoreError::NoSuchSnapshot { .. }));
+    let mut creates = plan();
+    creates.steps.push(Step {
+        action: Action::CreateRecord {
+            from: nothing,
+            fit: None,
+        },
+        object: record(1, None).id,
+        release: "web".to_owned(),
+        guard: Guard::Absent,
+        reason: String::new(),
+    });
+    let error = begin(&store, &creates, &snapshot.id, None, time(1)).unwrap_err();
+    assert!(
+        matches!(error, StoreError::NoSuchSnapshot { .. }),
+        "forgotten since"
+    );
+    assert_eq!(store.operations().unwrap(), []);
     let first = begin(&store, &plan(), &snapshot.id, None, time(1)).unwrap();
     let second = begin(
         &store,
