@@ -59,7 +59,8 @@ fn untold(payload: &Payload) -> Option<String> {
         }
         Payload::Undecodable { reason, .. } => Some(format!("it cannot be read: {reason}")),
         Payload::TooLarge { .. } => Some(codec::TOO_LARGE.to_owned()),
-        // What was not read is told as that.
+        // What could not be read is told as that; what nobody asked for lies behind
+        // one that is told here.
         Payload::Unread | Payload::Foreign { .. } => None,
     }
 }
