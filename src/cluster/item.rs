@@ -89,7 +89,8 @@ thread_local! {
 /// Fields of Secrets and ConfigMaps (`k8s.io/api/core/v1/generated.proto`),
 /// read here because prost would copy the payload.
 const METADATA: u64 = 1;
-const DATA: u64 = 2;
+/// A map, each entry a key and a value.
+pub(super) const DATA: u64 = 2;
 /// Of ConfigMaps alone; in a Secret, 3 is its type.
 const BINARY_DATA: u64 = 3;
 

@@ -88,8 +88,10 @@ impl Cluster {
                 }
             }
         }
-        let task = opened(Arc::clone(&reading), batch);
-        if tasks.add(task).await.is_none() || tasks.finish().await.is_none() {
+        if !batch.is_empty() && tasks.add(opened(reading.clone(), batch)).await.is_none() {
+            return;
+        }
+        if tasks.finish().await.is_none() {
             return;
         }
         // What the lists did not bring.

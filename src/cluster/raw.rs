@@ -16,6 +16,7 @@ use prost::Message;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use super::item::DATA;
 use super::protobuf::placed;
 use super::write::split;
 use crate::helm::{Driver, PAYLOAD_KEY};
@@ -24,9 +25,6 @@ use crate::survey::{RawRecord, RecordId};
 const GARBLED: ApiError = ApiError::Garbled {
     what: "an object that makes no sense",
 };
-
-/// The field of a Secret that is a map, each entry a key and a value.
-const DATA: u64 = 2;
 
 /// The record, with the object's fields in the API server's order; `None` if it
 /// holds something that is not known here.

@@ -24,7 +24,7 @@
 //! writer.reuse(known);
 //! let packer = writer.packer()?;                // Send; one for each thread: packer.another()?
 //!     let packed = packer.pack(&raw)?;          // on many threads; also pack_object(&object, &json)
-//! writer.put(packed)?;                          // on one; packed.size() is about its memory
+//! writer.put(packed)?;                          // on one
 //! writer.missing(unread);                       // what could not be read
 //! let snapshot = writer.finish()?;              // durable, read back and proven
 //! ```

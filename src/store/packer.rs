@@ -80,14 +80,6 @@ enum Claim {
     Mend,
 }
 
-impl Packed {
-    /// About how many bytes of memory it takes.
-    pub fn size(&self) -> usize {
-        const ITSELF: usize = 512;
-        ITSELF + self.objects.iter().map(Stored::len).sum::<usize>()
-    }
-}
-
 impl Packer {
     pub(super) fn new(dir: &Path, shared: Arc<Shared>) -> Result<Self, StoreError> {
         let database = files::database(dir);
