@@ -3,7 +3,7 @@
 //! No finding tells whether the operation that it announces is alive: what it was
 //! to do stands in the payload.
 
-use crate::diagnose::life::OWN_MANAGER;
+use crate::diagnose::life::{OWN_MANAGER, by_us};
 use crate::helm::Status;
 use crate::survey::{Record, Survey};
 
@@ -26,10 +26,4 @@ pub fn under_way(record: &Record, survey: &Survey, window: i64) -> Option<Status
         .zip(written)
         .is_none_or(|(now, at)| now.as_second() - at.as_second() <= window);
     announced(record).filter(|_| young && !by_us(record))
-}
-
-/// Whether nobody but this tool wrote it.
-pub fn by_us(record: &Record) -> bool {
-    let mut writers = record.writers.iter();
-    !record.writers.is_empty() && writers.all(|writer| writer.manager == OWN_MANAGER)
 }

@@ -13,6 +13,12 @@ use crate::survey::{History, Hook, LeaseState, Need, Payload, Record, Release};
 /// The field manager of this tool's own writes, which are no sign of life.
 pub const OWN_MANAGER: &str = "zadig-doctor";
 
+/// Whether nobody but this tool wrote a record.
+pub fn by_us(record: &Record) -> bool {
+    let mut writers = record.writers.iter();
+    !record.writers.is_empty() && writers.all(|writer| writer.manager == OWN_MANAGER)
+}
+
 /// Controllers of Kubernetes itself, and KWOK, which plays its nodes: they write to a chart's objects on their
 /// own account, whether or not a Helm is alive.
 pub(super) const CONTROLLERS: [&str; 6] = [
@@ -151,16 +157,14 @@ impl<'a> Look<'a> {
             let ours = |writer: &&crate::live::Writer| writer.manager != OWN_MANAGER;
             let others = record.writers.iter().filter(ours);
             let others = others.map(|writer| (writer.manager.as_str(), writer.at));
-            // A record that we put back was created by us; its creation is ours.
-            let by_us = record.writers.iter().any(|w| w.manager == OWN_MANAGER);
-            let foreign = record.writers.iter().any(|w| w.manager != OWN_MANAGER);
             let write = |(writer, at): (&str, Timestamp)| {
                 let writer = writer.to_owned();
                 (record.id.to_string(), writer, at)
             };
-            match foreign || !by_us {
-                true => self.writes.extend(others.chain(created).map(write)),
-                false => {
+            match by_us(record) {
+                false => self.writes.extend(others.chain(created).map(write)),
+                // A record that we put back was created by us; its creation is ours.
+                true => {
                     let back = created.map(|(_, at)| write((OWN_MANAGER, at)));
                     self.put_back.extend(back);
                 }

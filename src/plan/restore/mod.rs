@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::diagnose::garbled::{by_us, under_way};
+use crate::diagnose::garbled::under_way;
+use crate::diagnose::life::by_us;
 use crate::diagnose::{Finding, Policy, Seconds, Verdict};
 use crate::helm::{Driver, Status};
 use crate::plan::{Action, Guard, Plan, Refusal, Step, Verb};
