@@ -71,7 +71,7 @@ impl Cluster {
             (record.id == *id).then_some(Some(record)).ok_or(GARBLED)
         };
         let (out, mut read) = mpsc::channel(AT_ONCE);
-        let reading = self.read_items(gate.clone(), wanted, work, out);
+        let reading = self.read_items(gate.clone(), wanted, move || work, out);
         let putting = async {
             while let Some(fetched) = read.recv().await {
                 for (id, read) in fetched {

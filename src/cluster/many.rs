@@ -25,71 +25,78 @@ use crate::survey::{RawRecord, RecordId};
 /// Lists under way at a time: while one is asked for, another is read.
 const LISTS_AT_ONCE: usize = 2;
 
-/// How many bytes are handed over at a time: a thread is not woken for a small
-/// record alone, and what waits with it is little. It bounds in bytes what a
-/// channel of what came of them holds.
-const BATCH: usize = 256 << 10;
+/// How many bytes are handed over at a time, at least where more are to come: a
+/// thread is not woken for a small record alone.
+const ENOUGH: usize = 256 << 10;
+
+/// And at most, or one record: up to this, the records of one release go
+/// together. They are much alike, so whoever takes one apart knows most of the
+/// others. It bounds in bytes what a channel of what came of them holds.
+const MOST: usize = 8 << 20;
 
 /// What became of a record that was to be read: the work's outcome, `None` if
 /// there is no such record any more, or why it could not be read.
 pub type Fetched<T> = (RecordId, Result<Option<T>, ApiError>);
 
 impl Cluster {
-    /// Reads records whole and hands each to `work`, on threads of its own; what
+    /// Reads records whole and has them worked on, on threads of its own; what
     /// comes of it goes into `out`, every wanted record once, in no order, some at
-    /// a time: what a quarter of a megabyte held, or one record. It waits where
-    /// nobody takes out what is there, and stops when nobody will.
-    pub async fn read_records<T, W>(&self, wanted: Wanted, work: W, out: Sender<Vec<Fetched<T>>>)
-    where
+    /// a time: at most what eight megabytes held, or one record. `begin` begins the
+    /// work on so many, one thread's. It waits where nobody takes out what is
+    /// there, and stops when nobody will.
+    pub async fn read_records<T, B, W>(
+        &self,
+        wanted: Wanted,
+        begin: B,
+        out: Sender<Vec<Fetched<T>>>,
+    ) where
         T: Send + 'static,
-        W: Fn(RawRecord) -> T + Send + Sync + 'static,
+        B: Fn() -> W + Send + Sync + 'static,
+        W: FnMut(RawRecord) -> T + 'static,
     {
-        let open = move |id: &RecordId, item| Ok(open(id, item)?.map(&work));
-        self.read_items(Gate::default(), wanted, open, out).await;
+        let begin = move || {
+            let mut work = begin();
+            move |id: &RecordId, item| Ok(open(id, item)?.map(&mut work))
+        };
+        self.read_items(Gate::default(), wanted, begin, out).await;
     }
 
     /// The same with work that takes items as they came; where they do not tell
     /// enough, it gives `None`, and gets the same item in JSON.
-    pub(super) async fn read_items<T, W>(
+    pub(super) async fn read_items<T, B, W>(
         &self,
         gate: Gate,
         wanted: Wanted,
-        work: W,
+        begin: B,
         out: Sender<Vec<Fetched<T>>>,
     ) where
         T: Send + 'static,
-        W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
+        B: Fn() -> W + Send + Sync + 'static,
+        W: FnMut(&RecordId, Item) -> Result<Option<T>, ApiError> + 'static,
     {
         let cluster = self.clone();
         let reading = Arc::new(Reading {
             cluster,
             gate,
-            work,
+            begin,
         });
         let mut rest = wanted.ids;
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        // One waits for its turn: each holds a payload, unpacked some megabytes.
-        let mut tasks = Tasks::new(threads + 1, out.clone());
+        // Some wait for their turn; each that works holds a payload, unpacked some
+        // megabytes.
+        let mut tasks = Tasks::new(threads + 2, out.clone());
         let lists = stream::iter(wanted.lists);
-        let mut items =
-            pin!(lists.flat_map_unordered(LISTS_AT_ONCE, |list| Box::pin(reading.items(list))));
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        while let Some((id, item)) = items.next().await {
-            if !rest.remove(&id) {
+        let batches = |list| Box::pin(reading.batches(list));
+        let mut batches = pin!(lists.flat_map_unordered(LISTS_AT_ONCE, batches));
+        while let Some(mut batch) = batches.next().await {
+            batch.retain(|(id, _)| rest.remove(id));
+            if batch.is_empty() {
                 continue;
             }
-            bytes += item.size();
-            batch.push((id, item));
-            if bytes >= BATCH {
-                bytes = 0;
-                let task = opened(Arc::clone(&reading), std::mem::take(&mut batch));
-                if tasks.add(task).await.is_none() {
-                    return;
-                }
+            let task = opened(Arc::clone(&reading), batch);
+            if tasks.add(task).await.is_none() {
+                return;
             }
-        }
-        if !batch.is_empty() && tasks.add(opened(reading.clone(), batch)).await.is_none() {
-            return;
         }
         if tasks.finish().await.is_none() {
             return;
@@ -106,13 +113,34 @@ impl Cluster {
 }
 
 /// A reading under way.
-struct Reading<W> {
+struct Reading<B> {
     cluster: Cluster,
     gate: Gate,
-    work: W,
+    begin: B,
 }
 
-impl<W> Reading<W> {
+impl<B> Reading<B> {
+    /// What a list brings, some at a time.
+    fn batches(&self, selection: Selection) -> impl Stream<Item = Vec<(RecordId, Item)>> {
+        let items = Box::pin(self.items(selection).peekable());
+        stream::unfold(items, |mut items| async move {
+            let mut batch = vec![items.next().await?];
+            let mut bytes = batch[0].1.size();
+            while let Some((id, item)) = items.as_mut().peek().await {
+                let full = match same_release(&batch[0].0, id) {
+                    true => bytes + item.size() > MOST,
+                    false => bytes >= ENOUGH,
+                };
+                if full {
+                    break;
+                }
+                bytes += item.size();
+                batch.extend(items.next().await);
+            }
+            Some((batch, items))
+        })
+    }
+
     /// What a list brings; it ends where it fails.
     fn items(&self, selection: Selection) -> impl Stream<Item = (RecordId, Item)> {
         let driver = selection.driver;
@@ -126,10 +154,11 @@ impl<W> Reading<W> {
     }
 }
 
-async fn by_name<T, W>(reading: Arc<Reading<W>>, id: RecordId) -> Vec<Fetched<T>>
+async fn by_name<T, B, W>(reading: Arc<Reading<B>>, id: RecordId) -> Vec<Fetched<T>>
 where
     T: Send + 'static,
-    W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
+    B: Fn() -> W + Send + Sync + 'static,
+    W: FnMut(&RecordId, Item) -> Result<Option<T>, ApiError> + 'static,
 {
     match reading.gate.through(reading.cluster.item(&id)).await {
         Ok(item) => opened(reading, vec![(id, item)]).await,
@@ -140,10 +169,11 @@ where
 
 /// Does the work on items, on another thread. What its protobuf does not tell
 /// whole is read in JSON.
-async fn opened<T, W>(reading: Arc<Reading<W>>, batch: Vec<(RecordId, Item)>) -> Vec<Fetched<T>>
+async fn opened<T, B, W>(reading: Arc<Reading<B>>, batch: Vec<(RecordId, Item)>) -> Vec<Fetched<T>>
 where
     T: Send + 'static,
-    W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
+    B: Fn() -> W + Send + Sync + 'static,
+    W: FnMut(&RecordId, Item) -> Result<Option<T>, ApiError> + 'static,
 {
     let mut fetched = worked(&reading, batch).await;
     for (id, done) in &mut fetched {
@@ -164,16 +194,18 @@ where
     fetched
 }
 
-async fn worked<T, W>(reading: &Arc<Reading<W>>, batch: Vec<(RecordId, Item)>) -> Vec<Fetched<T>>
+async fn worked<T, B, W>(reading: &Arc<Reading<B>>, batch: Vec<(RecordId, Item)>) -> Vec<Fetched<T>>
 where
     T: Send + 'static,
-    W: Fn(&RecordId, Item) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
+    B: Fn() -> W + Send + Sync + 'static,
+    W: FnMut(&RecordId, Item) -> Result<Option<T>, ApiError> + 'static,
 {
     let reading = Arc::clone(reading);
     let ids: Vec<_> = batch.iter().map(|(id, _)| id.clone()).collect();
     let work = spawn_blocking(move || {
+        let mut work = (reading.begin)();
         let work = |(id, item)| {
-            let done = (reading.work)(&id, item);
+            let done = work(&id, item);
             (id, done)
         };
         batch.into_iter().map(work).collect()
@@ -185,6 +217,13 @@ where
 const GARBLED: ApiError = ApiError::Garbled {
     what: "a record that cannot be taken apart",
 };
+
+fn same_release(one: &RecordId, other: &RecordId) -> bool {
+    match (one.key(), other.key()) {
+        (Some(one), Some(other)) => one.release == other.release,
+        _ => false,
+    }
+}
 
 /// The record as it is stored; `None` if its protobuf does not tell it whole.
 fn open(id: &RecordId, item: Item) -> Result<Option<RawRecord>, ApiError> {

@@ -2,7 +2,7 @@
 //! each core that takes apart what was read, one writer.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
@@ -13,8 +13,8 @@ use crate::store::{Known, Packed, Packer, SnapshotWriter, Store, StoreError};
 use crate::survey::{RawRecord, Unread};
 
 /// How many times some packed records wait for the writer: of each only what is
-/// new is held, a megabyte or so at a time.
-const WAITING: usize = 16;
+/// new is held, a megabyte or two at a time.
+const WAITING: usize = 4;
 
 /// What is to be saved.
 #[derive(Debug, Default)]
@@ -49,11 +49,14 @@ pub async fn backup(
         writer.missing(missing);
     }
     writer.reuse(request.known);
-    let packers = Packers::new(writer.packer()?);
+    let packers = Arc::new(Packers::new(writer.packer()?));
     let (out, mut packed) = mpsc::channel(WAITING);
     let reader = cluster.clone();
     let wanted = request.wanted;
-    let pack = move |record: RawRecord| packers.pack(&record);
+    let pack = move || {
+        let mut packer = packers.lend();
+        move |record: RawRecord| packer.pack(&record)
+    };
     // A task of its own: it reads on while something is written here.
     let reading = tokio::spawn(async move { reader.read_records(wanted, pack, out).await });
     while let Some(all) = packed.recv().await {
@@ -117,6 +120,12 @@ struct Packers {
     idle: Mutex<Vec<Packer>>,
 }
 
+/// A packer for as long as somebody works with it.
+struct Lent {
+    from: Arc<Packers>,
+    packer: Option<Packer>,
+}
+
 impl Packers {
     fn new(first: Packer) -> Self {
         Self {
@@ -125,19 +134,29 @@ impl Packers {
         }
     }
 
-    fn pack(&self, record: &RawRecord) -> Result<Packed, StoreError> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = idle().pop();
-        let mut packer = match own {
-            Some(packer) => packer,
-            None => self
-                .first
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .another()?,
-        };
-        let packed = packer.pack(record);
-        idle().push(packer);
-        packed
+    fn lend(self: &Arc<Self>) -> Lent {
+        let from = Arc::clone(self);
+        let packer = locked(&from.idle).pop();
+        Lent { from, packer }
     }
+}
+
+impl Lent {
+    fn pack(&mut self, record: &RawRecord) -> Result<Packed, StoreError> {
+        let packer = match &mut self.packer {
+            Some(packer) => packer,
+            None => self.packer.insert(locked(&self.from.first).another()?),
+        };
+        packer.pack(record)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        locked(&self.from.idle).extend(self.packer.take());
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,9 +15,9 @@ use crate::helm::Digest;
 use crate::helm::codec::PLAIN_LIMIT;
 
 /// The levels of zstd for what is small and for what is large: the better one
-/// wins a tenth and takes many times as long. With a base, most of the bytes are
+/// wins a tenth and takes several times as long. With a base, most of the bytes are
 /// found there at any level.
-const LEVELS: (i32, i32) = (9, 1);
+const LEVELS: (i32, i32) = (5, 1);
 
 /// What is large.
 const LARGE: usize = 64 << 10;
@@ -414,14 +414,15 @@ fn named(id: i64) -> String {
 /// Unpacks objects, one after the other: setting it up costs more than most
 /// objects do, and so does room that is given back between them.
 struct Decompressor {
-    context: DCtx<'static>,
+    /// Once something was compressed: many only look.
+    context: Option<DCtx<'static>>,
     folded: Vec<u8>,
 }
 
 impl Decompressor {
     fn new() -> Self {
         Self {
-            context: DCtx::create(),
+            context: None,
             folded: Vec::new(),
         }
     }
@@ -444,11 +445,15 @@ impl Decompressor {
                 plain.extend_from_slice(bytes);
                 Some(())
             }
-            "zstd" => unzstd(&mut self.context, bytes, base, size, plain),
+            "zstd" => {
+                let context = self.context.get_or_insert_with(DCtx::create);
+                unzstd(context, bytes, base, size, plain)
+            }
             // It is shorter than what it unfolds to but for a few lengths.
             "fold" => {
                 let room = size.saturating_add(size / 8);
-                unzstd(&mut self.context, bytes, None, room, &mut self.folded)
+                let context = self.context.get_or_insert_with(DCtx::create);
+                unzstd(context, bytes, None, room, &mut self.folded)
                     .and_then(|()| fold::unfold(&self.folded, size, plain))
             }
             _ => return Err("its encoding is unknown"),

@@ -3,7 +3,6 @@
 //! once, each on a thread of its own.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,8 +17,8 @@ use crate::helm::codec::Unpacker;
 use crate::snapshot::{HistoryId, SavedObject};
 use crate::survey::{ObjectRef, RawRecord};
 
-/// How many bytes of bases, and of charts, are kept for records to come. They
-/// come ordered by name, so that a few releases are all that is needed at a time.
+/// How many bytes of bases are kept for records to come. They come ordered by
+/// name, so that a few releases are all that is needed at a time.
 const KEPT: usize = 8 << 20;
 
 /// A rest that is larger has no base: zstd would have to look back too far.
@@ -31,18 +30,15 @@ pub(super) struct Shared {
     /// What is in the table and proven, or about to be written by one of them.
     claimed: Mutex<HashSet<Digest>>,
     /// The rests that others are compressed on.
-    bases: Mutex<Recent<Base>>,
-    charts: Mutex<Recent<Arc<Chart>>>,
-    /// Held by whoever cuts a chart, each for some histories.
-    cutting: [Mutex<()>; 16],
+    bases: Mutex<Recent>,
     /// Whether the table held nothing when the snapshot began.
     fresh: bool,
 }
 
-/// Something of each of the histories that came last.
-struct Recent<T> {
-    /// With how many bytes it takes.
-    known: HashMap<HistoryId, (T, usize)>,
+/// The bases of the histories that came last.
+#[derive(Default)]
+struct Recent {
+    known: HashMap<HistoryId, Base>,
     order: VecDeque<HistoryId>,
     held: usize,
 }
@@ -54,6 +50,8 @@ pub struct Packer {
     shared: Arc<Shared>,
     compressor: Compressor<'static>,
     unpacker: Unpacker,
+    /// The one of the last record: that of the next is mostly the same.
+    chart: Chart,
     folded: Vec<u8>,
     database: PathBuf,
 }
@@ -88,6 +86,7 @@ impl Packer {
             shared,
             compressor: objects::compressor()?,
             unpacker: Unpacker::default(),
+            chart: Chart::default(),
             folded: Vec::new(),
             database,
         })
@@ -104,6 +103,7 @@ impl Packer {
             shared: Arc::clone(&self.shared),
             compressor: objects::compressor()?,
             unpacker: Unpacker::default(),
+            chart: Chart::default(),
             folded: Vec::new(),
             database: self.database.clone(),
         })
@@ -116,10 +116,8 @@ impl Packer {
     /// If the store cannot be read; the snapshot cannot be finished then.
     pub fn pack(&mut self, record: &RawRecord) -> Result<Packed, StoreError> {
         let mut unpacker = std::mem::take(&mut self.unpacker);
-        let history = HistoryId::of(&record.id);
-        let cut = |json: &[u8]| self.shared.chart(&history, json);
-        let packed = Taken::apart(record, &mut unpacker, cut)
-            .and_then(|taken| self.pack_taken(&history, taken));
+        let packed = Taken::apart(record, &mut unpacker, &mut self.chart)
+            .and_then(|taken| self.pack_taken(&HistoryId::of(&record.id), taken));
         self.unpacker = unpacker;
         packed
     }
@@ -227,8 +225,8 @@ impl Packer {
             return Ok(packed);
         }
         let packed = self.whole(digest, &plain)?;
-        let (size, plain) = (plain.len(), Arc::new(plain));
-        locked(&self.shared.bases).keep(history, Base { digest, plain }, size);
+        let plain = Arc::new(plain);
+        locked(&self.shared.bases).keep(history, Base { digest, plain });
         Ok(packed)
     }
 
@@ -237,6 +235,9 @@ impl Packer {
     fn base(&self, history: &HistoryId) -> Result<Option<Base>, StoreError> {
         if let Some(base) = locked(&self.shared.bases).find(history) {
             return Ok(Some(base));
+        }
+        if self.shared.fresh {
+            return Ok(None);
         }
         let mut reader = Reader::new(&self.connection);
         let saved = histories::newest(&self.connection, &mut reader, history)?;
@@ -247,7 +248,7 @@ impl Packer {
         let base = reader.base_of(rest)?;
         let base = base.filter(|base| base.plain.len() <= LARGEST_ON_BASE);
         if let Some(base) = &base {
-            locked(&self.shared.bases).keep(history, base.clone(), base.plain.len());
+            locked(&self.shared.bases).keep(history, base.clone());
         }
         Ok(base)
     }
@@ -260,74 +261,28 @@ impl Shared {
             ..Self::default()
         }
     }
-
-    /// The chart that a record of that history holds, as those bytes begin. To
-    /// compare it with the one before is cheaper than to find where it is to be
-    /// cut, and to hash it.
-    fn chart(&self, history: &HistoryId, json: &[u8]) -> Arc<Chart> {
-        let known = || {
-            let last = locked(&self.charts).find(history);
-            last.filter(|last| last.begins(json))
-        };
-        if let Some(chart) = known() {
-            return chart;
-        }
-        // Revisions of one release come at once: the first one cuts.
-        let _turn = locked(&self.cutting[turn(history, self.cutting.len())]);
-        known().unwrap_or_else(|| {
-            let chart = Chart::cut(json);
-            if chart.len() > 0 {
-                locked(&self.charts).keep(history, Arc::clone(&chart), chart.len());
-            }
-            chart
-        })
-    }
 }
 
-impl<T> Default for Recent<T> {
-    fn default() -> Self {
-        Self {
-            known: HashMap::new(),
-            order: VecDeque::new(),
-            held: 0,
-        }
-    }
-}
-
-impl<T: Clone> Recent<T> {
-    fn find(&self, history: &HistoryId) -> Option<T> {
-        self.known.get(history).map(|(value, _)| value.clone())
+impl Recent {
+    fn find(&self, history: &HistoryId) -> Option<Base> {
+        self.known.get(history).cloned()
     }
 
-    /// What has no room beside the others is not kept.
-    fn keep(&mut self, history: &HistoryId, value: T, size: usize) {
-        if size > KEPT {
-            return;
-        }
-        self.held += size;
-        if let Some((_, before)) = self.known.insert(history.clone(), (value, size)) {
-            self.held -= before;
+    fn keep(&mut self, history: &HistoryId, base: Base) {
+        self.held += base.plain.len();
+        if let Some(before) = self.known.insert(history.clone(), base) {
+            self.held -= before.plain.len();
         } else {
             self.order.push_back(history.clone());
         }
         while self.held > KEPT {
-            let Some((_, size)) = self
-                .order
-                .pop_front()
-                .and_then(|oldest| self.known.remove(&oldest))
-            else {
+            let oldest = self.order.pop_front();
+            let Some(base) = oldest.and_then(|oldest| self.known.remove(&oldest)) else {
                 return;
             };
-            self.held -= size;
+            self.held -= base.plain.len();
         }
     }
-}
-
-/// Whose turn a history waits for.
-fn turn(history: &HistoryId, turns: usize) -> usize {
-    let mut hasher = DefaultHasher::new();
-    history.hash(&mut hasher);
-    usize::try_from(hasher.finish()).unwrap_or_default() % turns
 }
 
 /// What a thread that panicked left behind is still a set of digests.

@@ -5,7 +5,6 @@
 //! chart. The rest of one revision is much like that of another.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::StoreError;
 use super::contents::{Entry, PayloadKind, Short, sealed};
@@ -52,7 +51,8 @@ pub(super) struct Taken<'a> {
 /// A chart that is larger is not compared with the next.
 const LARGEST_KEPT: usize = 8 << 20;
 
-/// A chart as a record had it.
+/// The chart of a record, as it was cut.
+#[derive(Default)]
 pub(super) struct Chart {
     /// Its bytes; none where it is not to be compared.
     json: Vec<u8>,
@@ -61,35 +61,36 @@ pub(super) struct Chart {
 }
 
 impl Chart {
-    /// Cuts the chart that those bytes begin with.
-    pub(super) fn cut(json: &[u8]) -> Arc<Self> {
+    /// The pieces of the chart that those bytes begin with. To compare it with
+    /// the one before is cheaper than to find where it is to be cut, and to hash
+    /// it.
+    fn pieces(&mut self, json: &[u8]) -> &[(Range<usize>, Digest)] {
+        if self.begins(json) {
+            return &self.pieces;
+        }
         let pieces = seams::pieces(json, 0).into_iter().map(|piece| {
             let digest = Digest::of(&json[piece.clone()]);
             (piece, digest)
         });
-        let pieces: Vec<_> = pieces.collect();
-        let end = pieces.last().map_or(0, |(piece, _)| piece.end);
-        let json = match end <= LARGEST_KEPT {
-            true => json[..end].to_vec(),
-            false => Vec::new(),
-        };
-        Arc::new(Self { json, pieces })
+        self.pieces = pieces.collect();
+        let end = self.pieces.last().map_or(0, |(piece, _)| piece.end);
+        self.json.clear();
+        if end <= LARGEST_KEPT {
+            self.json.extend_from_slice(&json[..end]);
+        }
+        &self.pieces
     }
 
     /// Whether it is what those bytes begin with. An object says itself where it
     /// ends, so the same bytes are all of it.
-    pub(super) fn begins(&self, json: &[u8]) -> bool {
+    fn begins(&self, json: &[u8]) -> bool {
         self.json.starts_with(b"{") && json.starts_with(&self.json)
-    }
-
-    /// How many bytes it takes.
-    pub(super) fn len(&self) -> usize {
-        self.json.len()
     }
 }
 
 impl<'a> Taken<'a> {
-    /// Takes a record apart; `cut` cuts the chart that bytes begin with.
+    /// Takes a record apart; `chart` is that of the record before, if any, and of
+    /// this one after.
     ///
     /// JSON that Helm compressed is kept as JSON, cut at its seams. All else is
     /// kept whole: what does not decode, what was never compressed, and what is
@@ -97,7 +98,7 @@ impl<'a> Taken<'a> {
     pub(super) fn apart(
         record: &'a RawRecord,
         unpacker: &'a mut Unpacker,
-        cut: impl FnOnce(&[u8]) -> Arc<Chart>,
+        chart: &mut Chart,
     ) -> Result<Self, StoreError> {
         let mut rest = serde_json::to_vec(&record.object).map_err(StoreError::Json)?;
         let object = rest.len();
@@ -114,9 +115,8 @@ impl<'a> Taken<'a> {
             PayloadKind::None | PayloadKind::Text => None,
         };
         let (parts, digests): (Vec<_>, Vec<_>) = start.map_or_else(Default::default, |start| {
-            let chart = cut(&plain[start..]);
             let placed = |piece: &Range<usize>| piece.start + start..piece.end + start;
-            let pieces = chart.pieces.iter();
+            let pieces = chart.pieces(&plain[start..]).iter();
             pieces
                 .map(|(piece, digest)| (placed(piece), *digest))
                 .unzip()

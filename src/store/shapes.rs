@@ -28,7 +28,7 @@ impl Shape {
     ///
     /// If it cannot be written as JSON.
     pub fn of(record: &RawRecord) -> Result<Self, StoreError> {
-        let row = Taken::apart(record, &mut Unpacker::default(), Chart::cut)?.row;
+        let row = Taken::apart(record, &mut Unpacker::default(), &mut Chart::default())?.row;
         Ok(Self {
             digest: sealed(&row.rest, &row.parts),
             payload: row.payload,

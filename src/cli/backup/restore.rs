@@ -240,7 +240,7 @@ async fn standing(
     let unlike: BTreeSet<_> = asked.unlike(survey).into_iter().collect();
     let wanted = Wanted::of(survey, |id| unlike.contains(id));
     let (out, mut read) = mpsc::channel(WAITING);
-    let reading = cluster.read_records(wanted, |raw| Standing::read(&raw), out);
+    let reading = cluster.read_records(wanted, || |raw| Standing::read(&raw), out);
     let taking = async {
         let mut standing = BTreeMap::new();
         while let Some(fetched) = read.recv().await {

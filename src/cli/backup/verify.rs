@@ -75,7 +75,8 @@ async fn compare(
         .progress_of("comparing records", unchanged.len());
     let wanted = Wanted::of(&survey, |id| unchanged.contains_key(id));
     let (out, mut read) = mpsc::channel(WAITING);
-    let reading = cluster.read_records(wanted, |raw| (Shape::of(&raw), raw.state()), out);
+    let shape = |raw| (Shape::of(&raw), raw.state());
+    let reading = cluster.read_records(wanted, move || shape, out);
     let comparing = async {
         while let Some(fetched) = read.recv().await {
             for one in fetched {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -331,7 +330,7 @@ proptest! {
         let mut saved = record(1, Some(payload));
         saved.object = object;
         let mut unpacker = codec::Unpacker::default();
-        let taken = recipe::Taken::apart(&saved, &mut unpacker, recipe::Chart::cut).unwrap();
+        let taken = recipe::Taken::apart(&saved, &mut unpacker, &mut recipe::Chart::default()).unwrap();
         let entry = contents::Entry::new(&taken.row, 1, Vec::new());
         let parts: Vec<_> = taken.parts().map(|(digest, part)| (digest, part.to_vec())).collect();
         let rest = (taken.row.rest, taken.rest.clone());
@@ -374,20 +373,15 @@ proptest! {
     /// What was taken apart before a record changes nothing about it.
     #[test]
     fn the_chart_before_is_only_a_short_cut(charts in prop::collection::vec(charts(), 1..9)) {
-        let mut last: Option<Arc<recipe::Chart>> = None;
+        let mut last = recipe::Chart::default();
         let [mut one, mut other] = [(); 2].map(|()| codec::Unpacker::default());
         for (revision, chart) in charts.iter().enumerate() {
             let name = "x".repeat(revision % 3);
             let json = format!(r#"{{"name":"{name}","info":{{}},"chart":{chart},"version":1}}"#);
             let saved = record(1, Some(packed(json.as_bytes())));
-            let alone = recipe::Taken::apart(&saved, &mut one, recipe::Chart::cut).unwrap();
-            let cut = |json: &[u8]| {
-                let known = last.clone().filter(|last| last.begins(json));
-                let chart = known.unwrap_or_else(|| recipe::Chart::cut(json));
-                last = Some(Arc::clone(&chart));
-                chart
-            };
-            let again = recipe::Taken::apart(&saved, &mut other, cut).unwrap();
+            let mut none = recipe::Chart::default();
+            let alone = recipe::Taken::apart(&saved, &mut one, &mut none).unwrap();
+            let again = recipe::Taken::apart(&saved, &mut other, &mut last).unwrap();
             prop_assert_eq!(&again.row, &alone.row);
             prop_assert_eq!(&again.rest, &alone.rest);
             prop_assert!(again.parts().eq(alone.parts()));
