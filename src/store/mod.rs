@@ -202,7 +202,6 @@ impl Store {
 
     /// Begins a transaction that only reads: all its answers are of one moment.
     fn read(&self) -> Result<Transaction<'_>, StoreError> {
-        let behavior = TransactionBehavior::Deferred;
-        Ok(Transaction::new_unchecked(&self.connection, behavior)?)
+        schema::read(&self.connection)
     }
 }

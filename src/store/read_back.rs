@@ -36,7 +36,8 @@ pub(super) fn beside<T>(
 
 fn objects(dir: &Path, written: &[(i64, Digest)]) -> Result<(), StoreError> {
     let connection = schema::connect(&files::database(dir))?;
-    let mut reader = Reader::new(&connection);
+    let reading = schema::read(&connection)?;
+    let mut reader = Reader::new(&reading);
     for (key, digest) in written {
         if reader.prove(*key)? != *digest {
             return Err(broken(&format!("object {key}")));
@@ -48,8 +49,9 @@ fn objects(dir: &Path, written: &[(i64, Digest)]) -> Result<(), StoreError> {
 /// Reads a snapshot and compares it, through a connection of its own.
 pub(super) fn rows(store: &Store, snapshot: &Snapshot) -> Result<(), StoreError> {
     let connection = schema::connect(&files::database(store.dir()))?;
-    let header = headers::find(&connection, &snapshot.id.0)?;
-    let loaded = snapshots::load(&connection, header)?;
+    let reading = schema::read(&connection)?;
+    let header = headers::find(&reading, &snapshot.id.0)?;
+    let loaded = snapshots::load(&reading, header)?;
     match loaded.damaged.is_empty() && loaded.snapshot == *snapshot {
         true => Ok(()),
         false => Err(broken(&format!("snapshot {}", snapshot.id))),

@@ -107,6 +107,12 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// What is read in it is of one moment, and locks are taken once for all of it.
+pub(super) fn read(connection: &Connection) -> Result<Transaction<'_>, StoreError> {
+    let behavior = TransactionBehavior::Deferred;
+    Ok(Transaction::new_unchecked(connection, behavior)?)
+}
+
 /// Opens the database's file where nothing can be written. The file alone is
 /// read: what a log beside it holds, SQLite cannot read without writing.
 pub(super) fn connect_to_read(path: &Path) -> Result<Connection, StoreError> {
