@@ -50,7 +50,12 @@ impl Voice {
 
     /// An advice's command, ready to paste.
     pub fn command(&self, advice: &Advice) -> Option<String> {
-        Some(match advice.command.as_ref()? {
+        advice.command.as_ref().map(|command| self.paste(command))
+    }
+
+    /// A command, ready to paste.
+    pub fn paste(&self, command: &Command) -> String {
+        match command {
             Command::Own(arguments) => self.own(arguments),
             Command::Helm(driver, arguments) => {
                 let helm = match driver {
@@ -64,7 +69,7 @@ impl Voice {
                     .collect();
                 format!("{helm} {}", words.join(" "))
             }
-        })
+        }
     }
 }
 

@@ -11,12 +11,13 @@ use crate::cli::settings::Settings;
 use crate::cli::write::{self, Ready};
 use crate::cli::{connect, look, zadig};
 use crate::cluster::{Cluster, Wanted};
-use crate::diagnose::{Finding, Policy};
+use crate::diagnose::{Command, Finding, Policy};
 use crate::error::{Exit, Failure};
 use crate::execute::{ExecuteError, Manner};
 use crate::plan::{
     self, Choice, ChoiceError, OperationId, Plan, Refusal, Restore, Saved, Seen, Standing,
 };
+use crate::report::count;
 use crate::snapshot::{SavedRecord, Snapshot};
 use crate::store::{Store, StoreError};
 use crate::survey::{RecordId, Scope, Survey, Unread};
@@ -71,6 +72,9 @@ pub(super) async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<E
     let how = (writing, &manner, all);
     let exit = write::carry_out(settings, &cluster, Some(&store), plan, how, again).await?;
     held.say(settings, exit, writing);
+    if exit == Exit::Done && !writing.dry_run {
+        say_objects(settings, &asked.rollbacks(plan));
+    }
     Ok(exit.and(lost).and(write::unread(settings, &survey, all)))
 }
 
@@ -187,6 +191,25 @@ fn lost(settings: &Settings, asked: &Restore) -> Exit {
     match lost.is_empty() {
         true => Exit::Done,
         false => Exit::Findings,
+    }
+}
+
+/// How the objects come back, which nobody but Helm makes.
+fn say_objects(settings: &Settings, rollbacks: &[Command]) {
+    const SHOWN: usize = 3;
+    if rollbacks.is_empty() {
+        return;
+    }
+    let say = |text: &str| settings.terminal.say(text);
+    say("only records were put back; where the objects are gone too, Helm brings them:");
+    for command in rollbacks.iter().take(SHOWN) {
+        say(&format!("  {}", settings.voice.paste(command)));
+    }
+    if let Some(more) = rollbacks.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        say(&format!(
+            "  and likewise for {}",
+            count(more, "more release")
+        ));
     }
 }
 

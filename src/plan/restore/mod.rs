@@ -17,6 +17,7 @@ use crate::plan::{Action, Guard, Plan, Refusal, Step, Verb};
 use crate::snapshot::SnapshotId;
 use crate::survey::{ApiState, NamespaceState, Need, Record, RecordId, Survey, Unread};
 
+mod after;
 mod choice;
 mod fit;
 mod saved;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::diagnose::{Policy, diagnose};
+use crate::diagnose::{Command, Policy, diagnose};
 use crate::helm::{Digest, codec};
 use crate::live::Observed;
 use crate::snapshot::SavedRecord;
@@ -130,6 +130,27 @@ fn what_is_missing_is_created_newest_first() {
     long[1] = raw(2, "superseded");
     let plan = plan_with(&self::asked(&long, &[]), &survey(Vec::new()), &[]);
     assert_eq!(told(&plan), ["3", "1", "2"]);
+}
+
+#[test]
+fn helm_brings_the_objects_from_what_was_deployed() {
+    let told = |history: &[RawRecord], there: Vec<Record>| {
+        let asked = asked(history, &[]);
+        asked.rollbacks(&plan_with(&asked, &survey(there), &[]))
+    };
+    let rollback = |revision: &str| {
+        let words = ["rollback", "web", revision, "-n", NAMESPACE];
+        Command::Helm(Driver::Secret, words.map(str::to_owned).to_vec())
+    };
+    assert_eq!(told(&history(), Vec::new()), [rollback("2")]);
+    let never = [raw(1, "superseded"), raw(3, "superseded"), raw(4, "failed")];
+    assert_eq!(told(&never, Vec::new()), [rollback("3")]);
+    // Helm would refuse it, or nothing was put back.
+    let pending = [raw(1, "deployed"), raw(2, "pending-upgrade")];
+    assert_eq!(told(&pending, Vec::new()), []);
+    assert_eq!(told(&[raw(1, "failed")], Vec::new()), []);
+    let there = vec![record(1, Status::Deployed, 9000)];
+    assert_eq!(told(&[raw(1, "deployed")], there), []);
 }
 
 #[test]

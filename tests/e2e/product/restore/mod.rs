@@ -229,7 +229,9 @@ fn after_the_namespace_was_deleted_a_rollback_brings_the_objects() {
         Bed::get()
             .api()
             .create("/api/v1/namespaces", &json!({"metadata": {"name": name}}));
-        restore(&tool, &snapshot, &[RELEASE]).expect_code(0);
+        let restored = restore(&tool, &snapshot, &[RELEASE]).expect_code(0);
+        let objects = format!("helm rollback {RELEASE} 3 -n {name}");
+        assert!(restored.stderr.contains(&objects), "{restored}");
         same(&before, &stage.records(), &format!("{version:?}"));
         assert_eq!(message(&stage.namespace), None);
         stage.helm.ok(&["rollback", RELEASE, "3"]);
