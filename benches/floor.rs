@@ -1,6 +1,6 @@
-//! The least that `check -A` and a first `backup -A` can take, on one warm
-//! connection, one thing after the other. It is fixed, whatever the tool does,
-//! and shares none of its reading.
+//! The least that `check -A` and `backup -A` can take, on one warm connection, one
+//! thing after the other. It is fixed, whatever the tool does, and shares none of
+//! its reading.
 //!
 //! `floor metadata` reads the metadata of all records, `floor check` also the
 //! bodies of what is not superseded, and inflates these on all cores. `floor
@@ -62,7 +62,11 @@ async fn wire(client: &Client, selection: &str) -> Result<usize, Failed> {
     let request = Request::get(at("secrets", selection, ""))
         .header("accept", BODIES)
         .body(Body::empty())?;
-    let mut body = client.send(request).await?.into_body();
+    let answer = client.send(request).await?;
+    if !answer.status().is_success() {
+        return Err(format!("{selection}: {}", answer.status()).into());
+    }
+    let mut body = answer.into_body();
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
         bytes += frame?.data_ref().map_or(0, |piece| piece.len());

@@ -25,6 +25,10 @@ use crate::survey::{RawRecord, RecordId};
 /// Lists under way at a time: while one is asked for, another is read.
 const LISTS_AT_ONCE: usize = 2;
 
+/// How many cores one reader keeps busy at most: it reads a gigabyte in the time
+/// in which five of them take it apart. Each holds what it works on.
+const FED: usize = 8;
+
 /// How many bytes are handed over at a time, at least where more are to come: a
 /// thread is not woken for a small record alone.
 const ENOUGH: usize = 256 << 10;
@@ -82,8 +86,8 @@ impl Cluster {
         });
         let mut rest = wanted.ids;
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        // Some wait for their turn; each that works holds a payload, unpacked some
-        // megabytes.
+        let threads = threads.min(FED);
+        // Two more than there are cores: some wait, for a lock or for the system.
         let mut tasks = Tasks::new(threads + 2, out.clone());
         let lists = stream::iter(wanted.lists);
         let batches = |list| Box::pin(reading.batches(list));
@@ -127,7 +131,8 @@ impl<B> Reading<B> {
             let mut batch = vec![items.next().await?];
             let mut bytes = batch[0].1.size();
             while let Some((id, item)) = items.as_mut().peek().await {
-                let full = match same_release(&batch[0].0, id) {
+                let before = batch.last().map(|(id, _)| id);
+                let full = match before.is_some_and(|before| same_release(before, id)) {
                     true => bytes + item.size() > MOST,
                     false => bytes >= ENOUGH,
                 };

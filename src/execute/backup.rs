@@ -2,18 +2,19 @@
 //! each core that takes apart what was read, one writer.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use crate::cluster::{ApiError, Cluster, Wanted};
 use crate::live::ObjectRef;
 use crate::snapshot::{About, Snapshot};
-use crate::store::{Known, Packed, Packer, SnapshotWriter, Store, StoreError};
+use crate::store::{Known, Packed, Packers, SnapshotWriter, Store, StoreError};
 use crate::survey::{RawRecord, Unread};
 
 /// How many times some packed records wait for the writer: of each only what is
-/// new is held, a megabyte or two at a time.
+/// new is held, compressed; a megabyte or two at a time where charts are alike,
+/// never more than was read at a time.
 const WAITING: usize = 4;
 
 /// What is to be saved.
@@ -111,52 +112,4 @@ async fn save_objects(
     };
     cluster.read_whole(objects, sink).await;
     saved
-}
-
-/// Packers for whatever threads there are: each belongs to one at a time.
-struct Packers {
-    /// Makes the others.
-    first: Mutex<Packer>,
-    idle: Mutex<Vec<Packer>>,
-}
-
-/// A packer for as long as somebody works with it.
-struct Lent {
-    from: Arc<Packers>,
-    packer: Option<Packer>,
-}
-
-impl Packers {
-    fn new(first: Packer) -> Self {
-        Self {
-            first: Mutex::new(first),
-            idle: Mutex::new(Vec::new()),
-        }
-    }
-
-    fn lend(self: &Arc<Self>) -> Lent {
-        let from = Arc::clone(self);
-        let packer = locked(&from.idle).pop();
-        Lent { from, packer }
-    }
-}
-
-impl Lent {
-    fn pack(&mut self, record: &RawRecord) -> Result<Packed, StoreError> {
-        let packer = match &mut self.packer {
-            Some(packer) => packer,
-            None => self.packer.insert(locked(&self.from.first).another()?),
-        };
-        packer.pack(record)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        locked(&self.from.idle).extend(self.packer.take());
-    }
-}
-
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

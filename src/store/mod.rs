@@ -22,7 +22,8 @@
 //! let mut writer = store.begin_snapshot(About { time, cluster, reason, .. })?;
 //! // the records to read: those for which !known.holds(&record.id)
 //! writer.reuse(known);
-//! let packer = writer.packer()?;                // Send; one for each thread: packer.another()?
+//! let packers = Arc::new(Packers::new(writer.packer()?));
+//! let mut packer = packers.lend();              // one for each thread
 //!     let packed = packer.pack(&raw)?;          // on many threads; also pack_object(&object, &json)
 //! writer.put(packed)?;                          // on one
 //! writer.missing(unread);                       // what could not be read
@@ -86,7 +87,7 @@ pub use forget::Forgotten;
 pub use holding::{Holding, SavedPayload};
 pub use known::Known;
 pub use locks::OperationLock;
-pub use packer::{Packed, Packer};
+pub use packer::{Lent, Packed, Packer, Packers};
 pub use shapes::Shape;
 pub use stats::Stats;
 pub use verify::{Damage, Verification};

@@ -254,6 +254,57 @@ impl Packer {
     }
 }
 
+/// Packers for whatever threads there are: each belongs to one at a time.
+pub struct Packers {
+    /// Makes the others.
+    first: Mutex<Packer>,
+    idle: Mutex<Vec<Packer>>,
+}
+
+/// A packer for as long as somebody works with it.
+pub struct Lent {
+    from: Arc<Packers>,
+    packer: Option<Packer>,
+}
+
+impl Packers {
+    /// The first one makes the others.
+    pub fn new(first: Packer) -> Self {
+        Self {
+            first: Mutex::new(first),
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// One of them, to be given back when it is dropped.
+    pub fn lend(self: &Arc<Self>) -> Lent {
+        let from = Arc::clone(self);
+        let packer = locked(&from.idle).pop();
+        Lent { from, packer }
+    }
+}
+
+impl Lent {
+    /// Packs a record.
+    ///
+    /// # Errors
+    ///
+    /// As [`Packer::pack`].
+    pub fn pack(&mut self, record: &RawRecord) -> Result<Packed, StoreError> {
+        let packer = match &mut self.packer {
+            Some(packer) => packer,
+            None => self.packer.insert(locked(&self.from.first).another()?),
+        };
+        packer.pack(record)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        locked(&self.from.idle).extend(self.packer.take());
+    }
+}
+
 impl Shared {
     pub(super) fn new(fresh: bool) -> Self {
         Self {

@@ -72,8 +72,8 @@ pub(super) async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<E
     let how = (writing, &manner, all);
     let exit = write::carry_out(settings, &cluster, Some(&store), plan, how, again).await?;
     held.say(settings, exit, writing);
-    if exit == Exit::Done && !writing.dry_run {
-        say_objects(settings, &asked.rollbacks(plan));
+    if matches!(exit, Exit::Done | Exit::Findings) && !writing.dry_run {
+        say_objects(settings, &asked.rollbacks(plan, &survey));
     }
     Ok(exit.and(lost).and(write::unread(settings, &survey, all)))
 }
@@ -201,13 +201,14 @@ fn say_objects(settings: &Settings, rollbacks: &[Command]) {
         return;
     }
     let say = |text: &str| settings.terminal.say(text);
-    say("only records were put back; where the objects are gone too, Helm brings them:");
+    say("only records were put back; the objects are as they were");
+    say("  > where they are missing or differ, make them what the records say");
     for command in rollbacks.iter().take(SHOWN) {
-        say(&format!("  {}", settings.voice.paste(command)));
+        say(&format!("      {}", settings.voice.paste(command)));
     }
     if let Some(more) = rollbacks.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         say(&format!(
-            "  and likewise for {}",
+            "      and likewise {}",
             count(more, "more release")
         ));
     }

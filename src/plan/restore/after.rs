@@ -1,52 +1,62 @@
 //! What a restore leaves to Helm: the objects. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Restore, Saved};
+use super::{Restore, Saved, shared};
 use crate::diagnose::Command;
 use crate::helm::Status;
 use crate::plan::{Action, Plan};
+use crate::survey::{RecordId, Survey};
 
 impl Restore {
-    /// What brings the objects back where they are gone too, for each release of
-    /// which the plan creates records: `helm rollback` to the revision that was
-    /// deployed, or else to the newest that once was.
+    /// For each release whose newest revision the plan creates, what makes its
+    /// objects those of the revision that was deployed: `helm rollback` to it.
     ///
-    /// A release in the middle of an operation has none: Helm would refuse it.
-    pub fn rollbacks(&self, plan: &Plan) -> Vec<Command> {
-        let created = plan.steps.iter().filter_map(|step| {
-            let creates = matches!(step.action, Action::CreateRecord { .. });
-            let release = (&step.object.namespace, &step.release, step.object.driver);
-            creates.then(|| (release, Vec::new()))
+    /// None where that is not what its history asks for, as after an uninstall or
+    /// in the middle of an operation; and none where Helm would make objects in
+    /// another namespace than the release's, or take them from another release.
+    pub fn rollbacks(&self, plan: &Plan, survey: &Survey) -> Vec<Command> {
+        let creates = plan.steps.iter().filter_map(|step| match step.action {
+            Action::CreateRecord { .. } => Some(&step.object),
+            _ => None,
         });
-        let mut releases: BTreeMap<_, Vec<&Saved>> = created.collect();
+        let created: BTreeSet<_> = creates.collect();
+        let mut releases: BTreeMap<_, Vec<&Saved>> = BTreeMap::new();
         for saved in &self.saved {
-            let release = (&saved.object.namespace, &saved.release, saved.object.driver);
-            if let Some(all) = releases.get_mut(&release) {
-                all.push(saved);
-            }
+            let object = &saved.object;
+            let release = (&object.namespace, &saved.release, object.driver);
+            releases.entry(release).or_default().push(saved);
         }
-        let rollback =
-            |((namespace, release, driver), saved): ((&String, &String, _), Vec<&Saved>)| {
-                let revision = target(&saved)?.to_string();
-                let words = ["rollback", release, &revision, "-n", namespace];
-                Some(Command::Helm(driver, words.map(str::to_owned).to_vec()))
-            };
-        releases.into_iter().filter_map(rollback).collect()
+        let rollbacks = releases.values();
+        rollbacks
+            .filter_map(|saved| rollback(saved, &created, survey))
+            .collect()
     }
 }
 
-/// The revision that Helm is to go back to.
-fn target(saved: &[&Saved]) -> Option<u32> {
-    let mut statuses = saved.iter().filter_map(|saved| saved.status.as_ref());
-    if statuses.any(Status::is_pending) {
+fn rollback(saved: &[&Saved], created: &BTreeSet<&RecordId>, survey: &Survey) -> Option<Command> {
+    let newest = saved.iter().max_by_key(|saved| saved.revision)?;
+    let settled = matches!(newest.status, Some(Status::Deployed | Status::Failed));
+    if !settled || !created.contains(&newest.object) {
         return None;
     }
-    let newest = |status: Status| {
-        let of = saved
-            .iter()
-            .filter(|saved| saved.status == Some(status.clone()));
-        of.filter_map(|saved| saved.revision).max()
-    };
-    newest(Status::Deployed).or_else(|| newest(Status::Superseded))
+    let deployed = saved.iter();
+    let deployed = deployed.filter(|saved| saved.status == Some(Status::Deployed));
+    let deployed = deployed.max_by_key(|saved| saved.revision)?;
+    let elsewhere = deployed.moved.is_some_and(|moved| moved.elsewhere > 0);
+    if deployed.apart || elsewhere || !shared(survey, deployed).is_empty() {
+        return None;
+    }
+    let (object, revision) = (&deployed.object, deployed.revision?.to_string());
+    let words = [
+        "rollback",
+        &deployed.release,
+        &revision,
+        "-n",
+        &object.namespace,
+    ];
+    Some(Command::Helm(
+        object.driver,
+        words.map(str::to_owned).to_vec(),
+    ))
 }

@@ -413,7 +413,7 @@ impl<'a> One<'a> {
                 fit: Some(saved.fit.clone()),
             };
             let shared = match self.newest(saved.object.driver) == saved.revision {
-                true => self.shared(saved),
+                true => shared(self.seen.survey, saved),
                 false => Vec::new(),
             };
             let reason = words::created(&self.asked.snapshot, saved, &shared);
@@ -435,21 +435,21 @@ impl<'a> One<'a> {
             reason,
         }
     }
+}
 
-    /// The objects of a record that moves which lie in no namespace: they are
-    /// the same ones as the original release's.
-    fn shared(&self, saved: &Saved) -> Vec<String> {
-        let clusterwide = saved.objects.iter().filter(|object| {
-            let api = self.seen.survey.api(&object.api_version);
-            let Some(ApiState::Served { kinds }) = api else {
-                return false;
-            };
-            kinds.get(&object.kind) == Some(&false)
-        });
-        clusterwide
-            .map(|object| format!("{} {}", object.kind, object.name))
-            .collect()
-    }
+/// The objects of a record that moves which lie in no namespace: they are the
+/// same ones as the original release's.
+fn shared(survey: &Survey, saved: &Saved) -> Vec<String> {
+    let clusterwide = saved.objects.iter().filter(|object| {
+        let api = survey.api(&object.api_version);
+        let Some(ApiState::Served { kinds }) = api else {
+            return false;
+        };
+        kinds.get(&object.kind) == Some(&false)
+    });
+    clusterwide
+        .map(|object| format!("{} {}", object.kind, object.name))
+        .collect()
 }
 
 /// What stands in a saved record's place.

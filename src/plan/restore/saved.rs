@@ -30,6 +30,9 @@ pub struct Saved {
     pub owners: bool,
     /// Whether finalizers are left out.
     pub finalizers: bool,
+    /// Whether a deployed one's payload names another namespace than that of the
+    /// record: only who wrote it finds both.
+    pub apart: bool,
     /// What moving it changes.
     pub moved: Option<Moved>,
     /// The objects that its manifest and hooks declare, if it moves.
@@ -66,10 +69,11 @@ impl Saved {
             Ok(fitted) => fitted,
             Err(error) => return Err((release, error)),
         };
+        let status = seen.label("status").map(Status::from);
         Ok(Self {
-            object,
             revision: seen.revision(),
-            status: seen.label("status").map(Status::from),
+            apart: status == Some(Status::Deployed) && apart(&fitted.record),
+            status,
             content: content(&fitted.record),
             version: (saved.uid.clone(), saved.resource_version.clone()),
             owners: fitted.owners,
@@ -79,6 +83,7 @@ impl Saved {
                 None => Vec::new(),
             },
             moved: fitted.moved,
+            object,
             release,
             fit,
         })
@@ -124,6 +129,17 @@ fn content(raw: &RawRecord) -> Digest {
         Err(_) => raw.digest(),
     };
     Digest::of(format!("{labels:?} {payload}").as_bytes())
+}
+
+/// Whether the payload names another namespace than the record's.
+fn apart(raw: &RawRecord) -> bool {
+    let text = raw.payload.as_deref().unwrap_or_default();
+    let plain = codec::decode(text, codec::PLAIN_LIMIT);
+    let named = plain.ok().and_then(|plain| {
+        let view = release::parse(&plain.json).ok()?;
+        Some(view.namespace.to_string())
+    });
+    named.is_some_and(|named| !named.is_empty() && named != raw.id.namespace)
 }
 
 /// What a record's manifest and hooks declare; nothing where they cannot be

@@ -135,22 +135,38 @@ fn what_is_missing_is_created_newest_first() {
 #[test]
 fn helm_brings_the_objects_from_what_was_deployed() {
     let told = |history: &[RawRecord], there: Vec<Record>| {
-        let asked = asked(history, &[]);
-        asked.rollbacks(&plan_with(&asked, &survey(there), &[]))
+        let (asked, survey) = (asked(history, &[]), survey(there));
+        asked.rollbacks(&plan_with(&asked, &survey, &[]), &survey)
     };
     let rollback = |revision: &str| {
         let words = ["rollback", "web", revision, "-n", NAMESPACE];
         Command::Helm(Driver::Secret, words.map(str::to_owned).to_vec())
     };
     assert_eq!(told(&history(), Vec::new()), [rollback("2")]);
-    let never = [raw(1, "superseded"), raw(3, "superseded"), raw(4, "failed")];
-    assert_eq!(told(&never, Vec::new()), [rollback("3")]);
-    // Helm would refuse it, or nothing was put back.
-    let pending = [raw(1, "deployed"), raw(2, "pending-upgrade")];
-    assert_eq!(told(&pending, Vec::new()), []);
-    assert_eq!(told(&[raw(1, "failed")], Vec::new()), []);
-    let there = vec![record(1, Status::Deployed, 9000)];
-    assert_eq!(told(&[raw(1, "deployed")], there), []);
+    let once = [
+        raw(1, "superseded"),
+        raw(2, "pending-upgrade"),
+        raw(3, "deployed"),
+    ];
+    assert_eq!(told(&once, Vec::new()), [rollback("3")]);
+    // Something else comes first, or nobody knows what was good.
+    for newest in ["pending-upgrade", "uninstalling", "uninstalled", "unknown"] {
+        let history = [raw(1, "deployed"), raw(2, newest)];
+        assert_eq!(told(&history, Vec::new()), [], "{newest}");
+    }
+    assert_eq!(
+        told(&[raw(1, "superseded"), raw(2, "failed")], Vec::new()),
+        []
+    );
+    // Only a hole was filled.
+    let there = vec![record(3, Status::Failed, 9000)];
+    assert_eq!(told(&history(), there), []);
+    // Helm would make the objects where the records are.
+    let mut kept_apart = raw(1, "deployed");
+    let json = json!({"name": "web", "namespace": "elsewhere", "version": 1, "info": {"status": "deployed"}});
+    kept_apart.payload =
+        Some(codec::encode(json.to_string().as_bytes(), codec::TEXT_LIMIT).unwrap());
+    assert_eq!(told(&[kept_apart], Vec::new()), []);
 }
 
 #[test]

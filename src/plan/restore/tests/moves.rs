@@ -106,6 +106,24 @@ fn the_plan_says_what_a_move_changes_and_what_it_shares() {
          objects as those of the release it was saved from: ClusterRole web"
     );
     assert!(!plan.steps[1].reason.contains("ClusterRole"));
+    // Helm would take from the original what they share, or what stays there.
+    assert_eq!(asked.rollbacks(&plan, &survey), []);
+    let of = |manifest: &str| {
+        let mut raw = raw(2, "deployed");
+        raw.payload = Some(payload(2, "deployed", manifest));
+        let mut asked = self::asked(&[], &[]);
+        asked.saved = vec![saved(&raw, Some("stage"))];
+        asked.rollbacks(&plan_with(&asked, &survey, &[]), &survey)
+    };
+    let own = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
+    let shared =
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: web}\n";
+    let elsewhere =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: kube-system}\n";
+    assert_eq!(
+        [own, shared, elsewhere].map(|manifest| of(manifest).len()),
+        [1, 0, 0]
+    );
 }
 
 #[test]
