@@ -35,6 +35,9 @@ pub(super) fn unstored(error: StoreError) -> Failure {
         StoreError::NetworkFilesystem { .. } => {
             "set ZADIG_DOCTOR_HOME to a directory on a local disk"
         }
+        StoreError::LeftLog(_) => {
+            "copy the whole directory to where it can be written, and set ZADIG_DOCTOR_HOME to the copy"
+        }
         StoreError::NoSuchSnapshot { .. } | StoreError::AmbiguousSnapshot { .. } => {
             return Failure::caused(Exit::Usage, "failed to find the snapshot", error)
                 .hint("`{self} backup list` lists the snapshots");

@@ -129,6 +129,7 @@ impl Settings {
             invoked,
             keep,
             keep_for_helm,
+            driver: driver(),
             lang,
             width: terminal.width,
         };
@@ -261,10 +262,7 @@ impl Settings {
 
     /// The kind of object in which Helm, run from the same shell, keeps records.
     pub(super) fn driver(&self) -> Driver {
-        match variable("HELM_DRIVER").unwrap_or_default().as_str() {
-            "configmap" | "configmaps" => Driver::ConfigMap,
-            _ => Driver::Secret,
-        }
+        self.voice.driver
     }
 
     /// Refuses a storage driver that is not supported, rather than finding no
@@ -286,6 +284,14 @@ impl Settings {
                 Err(Failure::new(Exit::Usage, message).hint(hint))
             }
         }
+    }
+}
+
+/// The driver that the shell's variable tells Helm to use.
+fn driver() -> Driver {
+    match variable("HELM_DRIVER").unwrap_or_default().as_str() {
+        "configmap" | "configmaps" => Driver::ConfigMap,
+        _ => Driver::Secret,
     }
 }
 

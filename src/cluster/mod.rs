@@ -58,7 +58,7 @@ pub use lease::{Claim, HeldLease};
 pub use login::Login;
 pub use many::Fetched;
 pub use names::contexts;
-pub use records::Looked;
+pub use records::{Looked, is_name};
 pub use wanted::Wanted;
 pub use whole::Whole;
 

@@ -21,6 +21,14 @@ const ANONYMOUS: &str = r#"User "system:anonymous""#;
 /// picked out here.
 pub(super) const MAX_SELECTOR: usize = 2000;
 
+/// How an identity begins that is no more than where the cluster was found.
+const ADDRESS: &str = "the API server at ";
+
+/// Whether an identity names a cluster, wherever it was found.
+pub fn is_name(identity: &str) -> bool {
+    !identity.starts_with(ADDRESS)
+}
+
 impl Cluster {
     /// Looks at the cluster: all records in scope with their payloads unread,
     /// the cluster's identity, the server's time, and what could not be read.
@@ -65,7 +73,7 @@ impl Cluster {
     /// Only those of [`ApiError::is_total`] and a time out.
     pub async fn identity(&self) -> Result<String, ApiError> {
         let url = Url::group_version("v1")?.join("namespaces")?;
-        let address = || format!("the API server at {}", self.server());
+        let address = || format!("{ADDRESS}{}", self.server());
         match self.get(&url.join("kube-system")?).await {
             Ok(namespace) => {
                 let uid = namespace["metadata"]["uid"].as_str();

@@ -11,6 +11,17 @@ use crate::helm::{Digest, yaml};
 /// An annotation in which kubectl keeps the whole object once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// The fields of a Secret (`k8s.io/api/core/v1`).
+const KNOWN: [&str; 7] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "type",
+    "immutable",
+    "data",
+    "stringData",
+];
+
 /// What makes digests of secret values.
 ///
 /// The same value has the same digest within one output, and no other one tells
@@ -63,6 +74,12 @@ impl Mask {
                 }
                 None | Some(Value::Null) => {}
                 Some(odd) => *odd = self.hidden(odd, false).into(),
+            }
+        }
+        // A misspelt field holds what was meant for another one.
+        for (field, value) in secret.as_object_mut().into_iter().flatten() {
+            if !KNOWN.contains(&field.as_str()) && !value.is_null() {
+                *value = self.hidden(value, false).into();
             }
         }
         let annotations = secret.pointer_mut("/metadata/annotations");
@@ -201,6 +218,7 @@ mod tests {
             "kind: Secret\ndata: aHVudGVyMg==\n",
             "kind: Secret\nstringData: {n: 12345678, l: [hunter2]}\n",
             "kind: Secret\nmetadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: hunter2}}\n",
+            "kind: Secret\nstringdata: {p: hunter2}\nother: 12345678\n",
             "kind: ConfigMap\nkind: Secret\ndata: {p: hunter2}\n",
             "kind: Secret\ndata: {p: hunter2",
             "x: &a hunter2\nkind: Secret\nstringData: {p: *a}\nx: 1\n",

@@ -90,6 +90,7 @@ mod tests {
                 invoked: "helm doctor".to_owned(),
                 keep: Vec::new(),
                 keep_for_helm: Vec::new(),
+                driver: crate::helm::Driver::Secret,
                 lang,
                 width: None,
             };

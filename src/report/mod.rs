@@ -33,6 +33,8 @@ pub struct Voice {
     pub keep: Vec<String>,
     /// The same as Helm calls them.
     pub keep_for_helm: Vec<String>,
+    /// What the shell in which they are pasted tells Helm to keep records in.
+    pub driver: Driver,
     /// The language of texts that come in two.
     pub lang: Lang,
     /// Columns, where a person reads; none where a program does.
@@ -59,7 +61,8 @@ impl Voice {
             Command::Own(arguments) => self.own(arguments),
             Command::Helm(driver, arguments) => {
                 let helm = match driver {
-                    Driver::Secret => "helm",
+                    driver if *driver == self.driver => "helm",
+                    Driver::Secret => "HELM_DRIVER=secret helm",
                     Driver::ConfigMap => "HELM_DRIVER=configmap helm",
                 };
                 let words: Vec<_> = arguments
@@ -126,6 +129,26 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn helm_is_told_its_driver_where_the_shell_says_another() {
+        let pasted = |shell, of| {
+            let voice = Voice {
+                invoked: "zadig-doctor".to_owned(),
+                keep: Vec::new(),
+                keep_for_helm: Vec::new(),
+                driver: shell,
+                lang: Lang::En,
+                width: None,
+            };
+            voice.paste(&Command::Helm(of, vec!["list".to_owned()]))
+        };
+        let (secret, map) = (Driver::Secret, Driver::ConfigMap);
+        assert_eq!(pasted(secret, secret), "helm list");
+        assert_eq!(pasted(map, map), "helm list");
+        assert_eq!(pasted(secret, map), "HELM_DRIVER=configmap helm list");
+        assert_eq!(pasted(map, secret), "HELM_DRIVER=secret helm list");
+    }
 
     #[test]
     fn json_hides_nothing_and_stays_json() {

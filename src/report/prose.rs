@@ -83,6 +83,7 @@ mod tests {
             invoked: "zadig-doctor".to_owned(),
             keep: Vec::new(),
             keep_for_helm: Vec::new(),
+            driver: crate::helm::Driver::Secret,
             lang: Lang::En,
             width,
         }

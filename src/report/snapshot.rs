@@ -179,6 +179,7 @@ mod tests {
             invoked: "zadig-doctor".into(),
             keep: Vec::new(),
             keep_for_helm: Vec::new(),
+            driver: crate::helm::Driver::Secret,
             lang: Lang::En,
             width: None,
         };

@@ -114,10 +114,14 @@ fn with_cluster(compared: &Compared) -> String {
         compared.snapshot,
         count(compared.same, "record")
     );
+    let new = match compared.unread.is_empty() {
+        true => "new",
+        false => "new, or not read then",
+    };
     let since = [
         (compared.changed, "changed"),
         (compared.gone, "gone"),
-        (compared.new, "new"),
+        (compared.new, new),
     ];
     let since = since.iter().filter(|(number, _)| *number > 0);
     let since: Vec<_> = since
@@ -164,7 +168,7 @@ mod tests {
         differs: Secret shop/web.v1 did not change, but is not what was saved
         unread: secrets in namespace shop: forbidden
         compared snapshot 3f9a with the cluster: 12 records the same, and 1 not
-        since then: 2 changed, 1 new
+        since then: 2 changed, 1 new, or not read then
         ");
     }
 }

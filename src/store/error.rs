@@ -54,6 +54,10 @@ pub enum StoreError {
     /// The store cannot be written, here or by this user.
     #[error("write to the store: its files, their directory or the disk are read-only")]
     ReadOnly(#[source] Box<dyn Error + Send + Sync>),
+    /// It cannot be written, and who wrote it last was killed: what it left in
+    /// its log is only read by writing it where it belongs.
+    #[error("read the store in {} where it cannot be written: a killed process left a log beside it", .0.display())]
+    LeftLog(PathBuf),
     /// Another process kept the store locked for longer than we wait.
     #[error("use the store: another process keeps it locked")]
     Locked(#[source] Box<dyn Error + Send + Sync>),

@@ -17,6 +17,12 @@ pub(super) fn has_log(dir: &Path) -> bool {
     log.is_ok_and(|log| log.len() > 0)
 }
 
+/// Whether there is such a file; where nobody may look, that is not known.
+pub(super) fn exists(path: &Path) -> Result<bool, StoreError> {
+    path.try_exists()
+        .map_err(StoreError::file("look for", path))
+}
+
 /// A lock file. It holds nothing, and it stays: removing a file that another
 /// process is about to lock would let two of them lock two files of one name.
 pub(super) fn lock(dir: &Path, name: &str) -> Result<File, StoreError> {
@@ -28,7 +34,7 @@ pub(super) fn lock(dir: &Path, name: &str) -> Result<File, StoreError> {
 /// A lock file that is already there.
 pub(super) fn existing_lock(dir: &Path, name: &str) -> Result<Option<File>, StoreError> {
     let path = dir.join("locks").join(name);
-    if !path.exists() {
+    if !exists(&path)? {
         return Ok(None);
     }
     let file = File::open(&path).map_err(StoreError::file("open", &path))?;

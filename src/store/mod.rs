@@ -139,13 +139,14 @@ impl Store {
     /// As [`Store::open`]; and if it cannot be read without being written,
     /// because whoever wrote it last was killed.
     pub fn open_existing(dir: &Path) -> Result<Option<Self>, StoreError> {
-        if !files::database(dir).exists() {
+        if !files::exists(&files::database(dir))? {
             return Ok(None);
         }
         match Self::open(dir) {
-            Err(error) if error.is_read_only() && !files::has_log(dir) => {
-                Self::open_to_read(dir).map(Some)
-            }
+            Err(error) if error.is_read_only() => match files::has_log(dir) {
+                true => Err(StoreError::LeftLog(dir.to_owned())),
+                false => Self::open_to_read(dir).map(Some),
+            },
             opened => opened.map(Some),
         }
     }

@@ -3,8 +3,10 @@
 use super::args::{BackupArgs, BackupCommand};
 use super::connect;
 use super::settings::Settings;
+use crate::cluster::is_name;
 use crate::error::{Exit, Failure};
 use crate::live::masked::Mask;
+use crate::snapshot::Snapshot;
 use crate::store::Store;
 
 mod archive;
@@ -45,6 +47,22 @@ fn existing(settings: &Settings) -> Result<Store, Failure> {
         let hint = format!("`{} backup` makes the first one", settings.voice.invoked);
         Failure::new(Exit::Usage, "there are no snapshots yet").hint(hint)
     })
+}
+
+/// Why a snapshot is not taken for one of the cluster that is spoken to.
+fn of_another(snapshot: &Snapshot, identity: Option<&str>) -> String {
+    const UNKNOWN: &str = "an unknown one";
+    let (id, from) = (&snapshot.id, snapshot.cluster.as_deref());
+    let (from, this) = (from.unwrap_or(UNKNOWN), identity.unwrap_or(UNKNOWN));
+    match [snapshot.cluster.as_deref(), identity] {
+        [Some(from), Some(this)] if is_name(from) && is_name(this) => {
+            format!("snapshot {id} was taken from another cluster: {from}, and this is {this}")
+        }
+        // Whoever may not read namespaces knows a cluster by its address alone.
+        _ => format!(
+            "whether snapshot {id} was taken from this cluster cannot be told: it was taken from {from}, and this is {this}"
+        ),
+    }
 }
 
 /// What hides secrets in what is shown, with a salt that nobody knows.

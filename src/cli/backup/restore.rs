@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc;
 
-use super::existing;
+use super::{existing, of_another};
 use crate::cli::args::RestoreArgs;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
@@ -115,12 +115,7 @@ fn chosen<'a>(
 }
 
 fn other_cluster(snapshot: &Snapshot, identity: &str) -> Failure {
-    let from = snapshot.cluster.as_deref().unwrap_or("an unknown one");
-    let message = format!(
-        "snapshot {} was taken from another cluster: {from}, and this is {identity}",
-        snapshot.id
-    );
-    Failure::new(Exit::Refused, message).hint(
+    Failure::new(Exit::Refused, of_another(snapshot, Some(identity))).hint(
         "nothing was changed; choose the --context of that cluster, or give --other-cluster if this one is meant",
     )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 
-use super::existing;
+use super::{existing, of_another};
 use crate::cli::args::VerifyArgs;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
@@ -65,7 +65,7 @@ async fn compare(
     let survey = surveyed.map_err(|error| unseen(&cluster, error))?;
     drop(progress);
     if survey.cluster != snapshot.cluster {
-        let message = format!("snapshot {} is of another cluster", snapshot.id);
+        let message = of_another(snapshot, survey.cluster.as_deref());
         return Err(Failure::new(Exit::Refused, message).hint("--context chooses the cluster"));
     }
     let shapes = store.shapes(&snapshot.id).map_err(connect::unstored)?;
@@ -98,7 +98,8 @@ type State = (String, String);
 fn counted(survey: &Survey, snapshot: &Snapshot) -> (Compared, BTreeMap<RecordId, State>) {
     let mut compared = Compared {
         snapshot: snapshot.id.to_string(),
-        unread: survey.unread.clone(),
+        // Of what it should hold and does not, nobody knows whether it changed.
+        unread: [&survey.unread[..], &snapshot.missing].concat(),
         ..Compared::default()
     };
     let seen: BTreeMap<_, _> = survey.records.iter().map(|one| (&one.id, one)).collect();
@@ -143,12 +144,15 @@ fn note(
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use serde_json::json;
 
     use super::*;
     use crate::cluster::ApiError;
     use crate::helm::Driver;
-    use crate::survey::RawRecord;
+    use crate::snapshot::SnapshotId;
+    use crate::survey::fixture::survey;
+    use crate::survey::{RawRecord, Scope};
 
     fn raw(annotation: &str, version: &str) -> RawRecord {
         RawRecord {
@@ -173,6 +177,30 @@ mod tests {
         let read = read.map(|read| read.map(|raw| (Shape::of(&raw), raw.state())));
         note(&mut compared, &shapes, &unchanged, (saved.id, read));
         compared
+    }
+
+    #[test]
+    fn what_a_snapshot_lacks_is_not_called_the_same() {
+        let missing = Unread {
+            what: "secrets in namespace shop".to_owned(),
+            reason: "forbidden".to_owned(),
+        };
+        let snapshot = Snapshot {
+            id: SnapshotId("ab12".into()),
+            time: Timestamp::UNIX_EPOCH,
+            cluster: None,
+            reason: "backup".to_owned(),
+            note: String::new(),
+            tags: Vec::new(),
+            scope: Scope::default(),
+            version: None,
+            records: Vec::new(),
+            objects: Vec::new(),
+            missing: vec![missing.clone()],
+        };
+        let (compared, unchanged) = counted(&survey(Vec::new()), &snapshot);
+        assert_eq!(compared.unread, [missing]);
+        assert!(unchanged.is_empty());
     }
 
     #[test]

@@ -163,6 +163,10 @@ fn looking_creates_nothing() {
     assert!(!dir.exists());
     drop(Store::open(&dir).unwrap());
     assert!(Store::open_existing(&dir).unwrap().is_some());
+    // Where nobody can look, nobody knows that there is none.
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(Store::open_existing(&file.join("store")).is_err());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use zadig_doctor::helm::Driver;
 use super::{LONG, Later};
 use crate::helm::{HelmVersion, chart};
 use crate::scenarios::{RELEASE, Stage, find};
+use crate::tool::Tool;
 
 /// Whom the tests grant rights.
 const USER: &str = "nobody-user";
@@ -43,6 +44,23 @@ fn check_as(user: &str, stage: &Stage, more: &[&str]) -> (Option<i32>, Value) {
     let own = ["check", "-n", namespace, "--as", user, "-o", "json"];
     let output = Later::by(LONG).run(&[&own, more].concat());
     (output.code(), output.json())
+}
+
+#[test]
+fn who_cannot_name_the_cluster_does_not_say_that_it_is_another() {
+    let stage = Stage::new("unnamed", HelmVersion::V3_17, Driver::Secret);
+    stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
+    grant(&stage, &json!([rule(&[""], &["secrets"], &["list"])]));
+    let (tool, namespace) = (Tool::new(), stage.namespace.name());
+    tool.run(&["backup", "-n", namespace, "--as", USER])
+        .expect_code(3);
+    for more in [
+        &["verify", "--read-cluster"][..],
+        &["restore", "latest", RELEASE, "-n", namespace, "--yes"],
+    ] {
+        let refused = tool.run(&[&["backup"], more].concat()).expect_code(4);
+        assert!(refused.stderr.contains("cannot be told"), "{refused}");
+    }
 }
 
 #[test]

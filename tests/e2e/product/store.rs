@@ -368,10 +368,10 @@ fn what_cannot_be_written_can_be_read() {
     let saved = run(&["backup", "-n", stage.namespace.name()]).expect_code(0);
     let id = saved.json()["id"].as_str().unwrap().to_owned();
     set(0o500, 0o400);
-    // Even root obeys modes without this capability.
+    // Even root obeys modes without these capabilities.
     let unable = |args: &[&str]| {
         let root = [
-            "--bounding-set=-dac_override",
+            "--bounding-set=-dac_override,-dac_read_search",
             env!("CARGO_BIN_EXE_zadig-doctor"),
         ];
         let program = match rustix::process::geteuid().is_root() {
@@ -402,9 +402,17 @@ fn what_cannot_be_written_can_be_read() {
     set(0o700, 0o600);
     std::fs::write(home.path().join("store.db-wal"), [0; 64]).unwrap();
     set(0o500, 0o400);
-    unable(&["backup", "list"]).expect_code(3);
+    let left = unable(&["backup", "list"]).expect_code(3);
+    assert!(left.stderr.contains("copy the whole directory"), "{left}");
     set(0o700, 0o600);
     run(&["backup", "verify"]).expect_code(0);
+    // Where nobody may look, there may be all of it.
+    let closed = std::fs::Permissions::from_mode(0o000);
+    std::fs::set_permissions(home.path(), closed).unwrap();
+    let unseen = unable(&["backup", "list"]).expect_code(3);
+    assert!(unseen.stderr.contains(store), "{unseen}");
+    let open = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(home.path(), open).unwrap();
 }
 
 #[test]
