@@ -87,7 +87,7 @@ impl Cluster {
         let mut rest = wanted.ids;
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let threads = threads.min(FED);
-        // Two more than there are cores: some wait, for a lock or for the system.
+        // Two more than are kept busy: some wait, for a lock or for the system.
         let mut tasks = Tasks::new(threads + 2, out.clone());
         let lists = stream::iter(wanted.lists);
         let batches = |list| Box::pin(reading.batches(list));

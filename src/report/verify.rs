@@ -20,8 +20,12 @@ pub struct Compared {
     pub gone: usize,
     /// How many were made since.
     pub new: usize,
-    /// What could not be read.
+    /// What could not be read, then or now.
     pub unread: Vec<Unread>,
+    /// Whether the snapshot lacks some of what it should hold.
+    pub incomplete: bool,
+    /// Whether the cluster could not be listed as a whole.
+    pub partial: bool,
 }
 
 #[derive(Serialize)]
@@ -114,13 +118,17 @@ fn with_cluster(compared: &Compared) -> String {
         compared.snapshot,
         count(compared.same, "record")
     );
-    let new = match compared.unread.is_empty() {
-        true => "new",
-        false => "new, or not read then",
+    let gone = match compared.partial {
+        true => "gone, or not read now",
+        false => "gone",
+    };
+    let new = match compared.incomplete {
+        true => "new, or not read then",
+        false => "new",
     };
     let since = [
         (compared.changed, "changed"),
-        (compared.gone, "gone"),
+        (compared.gone, gone),
         (compared.new, new),
     ];
     let since = since.iter().filter(|(number, _)| *number > 0);
@@ -152,6 +160,7 @@ mod tests {
         compared snapshot 3f9a with the cluster: 12 records the same, byte by byte
         since then: 2 changed, 1 new
         ");
+        (compared.gone, compared.incomplete, compared.partial) = (3, true, true);
         compared.differ = vec!["Secret shop/web.v1".into()];
         compared.unread = vec![Unread {
             what: "secrets in namespace shop".into(),
@@ -168,7 +177,7 @@ mod tests {
         differs: Secret shop/web.v1 did not change, but is not what was saved
         unread: secrets in namespace shop: forbidden
         compared snapshot 3f9a with the cluster: 12 records the same, and 1 not
-        since then: 2 changed, 1 new, or not read then
+        since then: 2 changed, 3 gone, or not read now, 1 new, or not read then
         ");
     }
 }

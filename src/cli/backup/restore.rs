@@ -72,7 +72,7 @@ pub(super) async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<E
     let how = (writing, &manner, all);
     let exit = write::carry_out(settings, &cluster, Some(&store), plan, how, again).await?;
     held.say(settings, exit, writing);
-    if matches!(exit, Exit::Done | Exit::Findings) && !writing.dry_run {
+    if exit == Exit::Done && !writing.dry_run {
         say_objects(settings, &asked.rollbacks(plan, &survey));
     }
     Ok(exit.and(lost).and(write::unread(settings, &survey, all)))

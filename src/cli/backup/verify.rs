@@ -88,6 +88,7 @@ async fn compare(
     tokio::join!(reading, comparing);
     compared.differ.sort();
     compared.unread.sort();
+    compared.unread.dedup();
     Ok(compared)
 }
 
@@ -100,6 +101,8 @@ fn counted(survey: &Survey, snapshot: &Snapshot) -> (Compared, BTreeMap<RecordId
         snapshot: snapshot.id.to_string(),
         // Of what it should hold and does not, nobody knows whether it changed.
         unread: [&survey.unread[..], &snapshot.missing].concat(),
+        incomplete: !snapshot.complete(),
+        partial: !survey.unread.is_empty(),
         ..Compared::default()
     };
     let seen: BTreeMap<_, _> = survey.records.iter().map(|one| (&one.id, one)).collect();
@@ -200,6 +203,7 @@ mod tests {
         };
         let (compared, unchanged) = counted(&survey(Vec::new()), &snapshot);
         assert_eq!(compared.unread, [missing]);
+        assert!(compared.incomplete && !compared.partial);
         assert!(unchanged.is_empty());
     }
 

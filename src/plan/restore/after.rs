@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Restore, Saved, shared};
+use super::{Restore, Saved};
 use crate::diagnose::Command;
 use crate::helm::Status;
 use crate::plan::{Action, Plan};
-use crate::survey::{RecordId, Survey};
+use crate::survey::{ApiState, RecordId, Survey};
 
 impl Restore {
     /// For each release whose newest revision the plan creates, what makes its
     /// objects those of the revision that was deployed: `helm rollback` to it.
     ///
     /// None where that is not what its history asks for, as after an uninstall or
-    /// in the middle of an operation; and none where Helm would make objects in
-    /// another namespace than the release's, or take them from another release.
+    /// in the middle of an operation; none where Helm would make objects in another
+    /// namespace than the release's; and of what moves none where it might take
+    /// objects from the original, or delete them: it deletes what the newest
+    /// revision has and that one lacks, whoever owns it.
     pub fn rollbacks(&self, plan: &Plan, survey: &Survey) -> Vec<Command> {
         let creates = plan.steps.iter().filter_map(|step| match step.action {
             Action::CreateRecord { .. } => Some(&step.object),
@@ -43,8 +45,9 @@ fn rollback(saved: &[&Saved], created: &BTreeSet<&RecordId>, survey: &Survey) ->
     let deployed = saved.iter();
     let deployed = deployed.filter(|saved| saved.status == Some(Status::Deployed));
     let deployed = deployed.max_by_key(|saved| saved.revision)?;
-    let elsewhere = deployed.moved.is_some_and(|moved| moved.elsewhere > 0);
-    if deployed.apart || elsewhere || !shared(survey, deployed).is_empty() {
+    let moves = deployed.moved.is_some() || newest.moved.is_some();
+    let safe = !moves || (newest.object == deployed.object && is_alone(survey, deployed));
+    if newest.apart || deployed.apart || !safe {
         return None;
     }
     let (object, revision) = (&deployed.object, deployed.revision?.to_string());
@@ -59,4 +62,16 @@ fn rollback(saved: &[&Saved], created: &BTreeSet<&RecordId>, survey: &Survey) ->
         object.driver,
         words.map(str::to_owned).to_vec(),
     ))
+}
+
+/// Whether all objects of a record that moves are known to lie in its namespace.
+fn is_alone(survey: &Survey, saved: &Saved) -> bool {
+    let namespaced = saved.objects.iter().all(|object| {
+        let api = survey.api(&object.api_version);
+        matches!(api, Some(ApiState::Served { kinds }) if kinds.get(&object.kind) == Some(&true))
+    });
+    let read = saved
+        .moved
+        .is_some_and(|moved| moved.decoded && moved.elsewhere == 0);
+    namespaced && read
 }

@@ -30,7 +30,7 @@ pub struct Saved {
     pub owners: bool,
     /// Whether finalizers are left out.
     pub finalizers: bool,
-    /// Whether a deployed one's payload names another namespace than that of the
+    /// Whether a deployed or failed one's payload names another namespace than that of the
     /// record: only who wrote it finds both.
     pub apart: bool,
     /// What moving it changes.
@@ -72,7 +72,8 @@ impl Saved {
         let status = seen.label("status").map(Status::from);
         Ok(Self {
             revision: seen.revision(),
-            apart: status == Some(Status::Deployed) && apart(&fitted.record),
+            apart: matches!(status, Some(Status::Deployed | Status::Failed))
+                && apart(&fitted.record),
             status,
             content: content(&fitted.record),
             version: (saved.uid.clone(), saved.resource_version.clone()),

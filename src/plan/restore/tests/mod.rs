@@ -159,8 +159,13 @@ fn helm_brings_the_objects_from_what_was_deployed() {
         []
     );
     // Only a hole was filled.
-    let there = vec![record(3, Status::Failed, 9000)];
-    assert_eq!(told(&history(), there), []);
+    let (asked, there) = (
+        asked(&history(), &[]),
+        survey(vec![record(3, Status::Failed, 9000)]),
+    );
+    let plan = plan_with(&asked, &there, &[]);
+    assert_eq!(self::told(&plan), ["2", "1"]);
+    assert_eq!(asked.rollbacks(&plan, &there), []);
     // Helm would make the objects where the records are.
     let mut kept_apart = raw(1, "deployed");
     let json = json!({"name": "web", "namespace": "elsewhere", "version": 1, "info": {"status": "deployed"}});

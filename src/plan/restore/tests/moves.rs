@@ -90,7 +90,7 @@ fn the_plan_says_what_a_move_changes_and_what_it_shares() {
             kinds: BTreeMap::from([("ClusterRole".into(), false)]),
         },
     });
-    let survey = survey.sorted();
+    let mut survey = survey.sorted();
     assert!(
         asked
             .needs()
@@ -108,22 +108,37 @@ fn the_plan_says_what_a_move_changes_and_what_it_shares() {
     assert!(!plan.steps[1].reason.contains("ClusterRole"));
     // Helm would take from the original what they share, or what stays there.
     assert_eq!(asked.rollbacks(&plan, &survey), []);
-    let of = |manifest: &str| {
-        let mut raw = raw(2, "deployed");
-        raw.payload = Some(payload(2, "deployed", manifest));
+    survey.apis.push(SeenApi {
+        api_version: "v1".into(),
+        state: ApiState::Served {
+            kinds: BTreeMap::from([("Service".into(), true)]),
+        },
+    });
+    let survey = survey.sorted();
+    let revision = |number: u32, status: &str, manifest: &str| {
+        let json = json!({"name": "web", "namespace": "shop", "version": number, "info": {"status": status}, "manifest": manifest});
+        let mut raw = raw(number, status);
+        raw.payload = Some(codec::encode(json.to_string().as_bytes(), codec::TEXT_LIMIT).unwrap());
+        saved(&raw, Some("stage"))
+    };
+    let of = |saved: Vec<Saved>| {
         let mut asked = self::asked(&[], &[]);
-        asked.saved = vec![saved(&raw, Some("stage"))];
-        asked.rollbacks(&plan_with(&asked, &survey, &[]), &survey)
+        asked.saved = saved;
+        let plan = plan_with(&asked, &survey, &[]);
+        assert!(!plan.steps.is_empty());
+        asked.rollbacks(&plan, &survey).len()
     };
     let own = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
     let shared =
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: web}\n";
     let elsewhere =
         "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: kube-system}\n";
-    assert_eq!(
-        [own, shared, elsewhere].map(|manifest| of(manifest).len()),
-        [1, 0, 0]
-    );
+    let unknown = "apiVersion: example.com/v1\nkind: Service\nmetadata: {name: web}\n";
+    let one = |manifest| of(vec![revision(2, "deployed", manifest)]);
+    assert_eq!([own, shared, elsewhere, unknown].map(one), [1, 0, 0, 0]);
+    // What the newest has and the deployed lacks, Helm would delete.
+    let failed = revision(3, "failed", shared);
+    assert_eq!(of(vec![revision(2, "deployed", own), failed]), 0);
 }
 
 #[test]
