@@ -180,7 +180,7 @@ impl ConnectOptions {
 /// there is one, else as long as one answer of the API server may take.
 async fn client(config: Config, options: &ConnectOptions) -> Result<Client, ConnectError> {
     let login = Login::of(&config.auth_info);
-    let made = tokio::task::spawn_blocking(move || Client::try_from(config));
+    let made = tokio::task::spawn_blocking(move || super::client::client(config));
     let made = match options.interactive {
         true => made.await,
         false => match tokio::time::timeout(options.answer_timeout(), made).await {

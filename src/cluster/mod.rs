@@ -27,6 +27,7 @@ mod answer;
 mod apply;
 mod around;
 mod cause;
+mod client;
 mod compare;
 mod connect;
 mod error;
