@@ -6,6 +6,11 @@
 //! ConfigMap record that lost its labels is not found.
 
 use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+
+use futures::future::join_all;
+use futures::{StreamExt, stream};
 
 use super::Cluster;
 use super::error::ApiError;
@@ -126,20 +131,41 @@ impl Cluster {
     /// With a label selector or named releases, all records of the releases
     /// found are handed out, also those that lost the labels: a history with
     /// holes would be judged wrongly.
-    pub async fn records(&self, scope: &Scope, mut sink: impl FnMut(Record)) -> Looked {
-        let mut looked = Looked::default();
+    pub async fn records(&self, scope: &Scope, sink: impl FnMut(Record) + Send) -> Looked {
+        let sink = Mutex::new(sink);
         let asked = |driver: &Driver| scope.driver.is_none_or(|asked| asked == *driver);
-        for driver in Driver::ALL.into_iter().filter(asked) {
-            let mut found = Found::new(scope);
-            for (first, selection) in selections(scope, driver) {
-                match self.select(selection, first, &mut found, &mut sink).await {
-                    Ok(version) => looked.version = looked.version.or(version),
-                    Err(error) => {
-                        let namespace = scope.namespace.as_deref();
-                        let unread = Unread::listing(driver, namespace, error.reason());
-                        looked.unread.push(unread);
-                        break;
-                    }
+        let drivers = Driver::ALL.into_iter().filter(asked);
+        let listed = join_all(drivers.map(|driver| self.records_of(driver, scope, &sink)));
+        let mut looked = Looked::default();
+        for mut of_driver in listed.await {
+            looked.version = looked.version.or(of_driver.version);
+            looked.unread.append(&mut of_driver.unread);
+        }
+        looked
+    }
+
+    async fn records_of<S>(&self, driver: Driver, scope: &Scope, sink: &Mutex<S>) -> Looked
+    where
+        S: FnMut(Record) + Send,
+    {
+        let found = Mutex::new(Found::new(scope));
+        let select = |(first, selection)| self.select(selection, first, &found, sink);
+        let selections = selections(scope, driver);
+        // Of a selector of the user's own, the first list tells the others what it means.
+        let at_once = match own_selector(scope) {
+            Some(_) => 1,
+            None => selections.len(),
+        };
+        let mut lists = pin!(stream::iter(selections).map(select).buffered(at_once));
+        let mut looked = Looked::default();
+        while let Some(listed) = lists.next().await {
+            match listed {
+                Ok(version) => looked.version = looked.version.or(version),
+                Err(error) => {
+                    let namespace = scope.namespace.as_deref();
+                    let unread = Unread::listing(driver, namespace, error.reason());
+                    looked.unread.push(unread);
+                    break;
                 }
             }
         }
@@ -147,23 +173,32 @@ impl Cluster {
     }
 
     /// Lists a selection; returns of which state of the cluster it is.
-    async fn select(
+    async fn select<S>(
         &self,
         selection: Selection,
         first: bool,
-        found: &mut Found<'_>,
-        sink: &mut impl FnMut(Record),
-    ) -> Result<Option<u64>, ApiError> {
+        found: &Mutex<Found<'_>>,
+        sink: &Mutex<S>,
+    ) -> Result<Option<u64>, ApiError>
+    where
+        S: FnMut(Record) + Send,
+    {
         let driver = selection.driver;
         let mut listing = self.list(selection);
         while let Some(item) = listing.next().await? {
             let record = item.record(driver)?;
-            if found.takes(&record, first) {
-                sink(record);
+            let takes = |found: &mut Found<'_>| found.takes(&record, first);
+            if locked(found, takes) {
+                locked(sink, |sink| sink(record));
             }
         }
         Ok(listing.version())
     }
+}
+
+/// Lists come in side by side, one task's: nobody waits here.
+fn locked<T, R>(shared: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
+    work(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// What came of listing records.
@@ -188,7 +223,7 @@ fn selections(scope: &Scope, driver: Driver) -> Vec<(bool, Selection)> {
         at_least: None,
     };
     let mut all = vec![(true, base.clone())];
-    if scope.selector.as_deref().is_some_and(|own| !own.is_empty()) {
+    if own_selector(scope).is_some() {
         let labels = Some(OWNER_SELECTOR.to_owned());
         all.push((
             false,
@@ -211,11 +246,16 @@ fn selections(scope: &Scope, driver: Driver) -> Vec<(bool, Selection)> {
     all
 }
 
+/// The user's own label selector.
+fn own_selector(scope: &Scope) -> Option<&str> {
+    scope.selector.as_deref().filter(|own| !own.is_empty())
+}
+
 /// Helm's label, the user's selector, and the releases by name where that is
 /// possible.
 pub(super) fn labels(scope: &Scope, first: &str) -> String {
     let mut selector = first.to_owned();
-    if let Some(own) = scope.selector.as_deref().filter(|own| !own.is_empty()) {
+    if let Some(own) = own_selector(scope) {
         selector.push(',');
         selector.push_str(own);
     }
@@ -268,11 +308,7 @@ impl<'a> Found<'a> {
         let mut releases = names.into_iter().flatten().map(of);
         if first {
             self.releases.extend(releases);
-        } else if self
-            .scope
-            .selector
-            .as_deref()
-            .is_some_and(|own| !own.is_empty())
+        } else if own_selector(self.scope).is_some()
             && !releases.any(|release| self.releases.contains(&release))
         {
             return false;
