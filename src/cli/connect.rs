@@ -1,11 +1,13 @@
 //! Opening the cluster and the store, and what their errors mean to a person.
 
+use tokio::task::{JoinHandle, spawn_blocking};
+
 use super::reach::{unconnected, unreachable};
 use super::settings::Settings;
 use crate::cluster::Cluster;
 use crate::error::{Exit, Failure};
 use crate::execute::ExecuteError;
-use crate::store::{Store, StoreError};
+use crate::store::{Saved, Store, StoreError};
 
 /// Connects to the cluster.
 pub(super) async fn cluster(settings: &Settings) -> Result<Cluster, Failure> {
@@ -22,6 +24,13 @@ pub(super) fn store(settings: &Settings) -> Result<Store, Failure> {
 /// The same, for so many records to come.
 pub(super) fn store_for(settings: &Settings, records: usize) -> Result<Store, Failure> {
     Store::open_for(&settings.store_dir()?, records).map_err(unstored)
+}
+
+/// Opens the store if there is one and reads what was saved last, on another
+/// thread. Whatever speaks against it is found again when the store is needed.
+pub(super) fn store_ahead(settings: &Settings) -> JoinHandle<Option<(Store, Saved)>> {
+    let dir = settings.store_dir();
+    spawn_blocking(move || Store::open_ahead(&dir.ok()?).ok()?)
 }
 
 /// Opens the store if there is one.

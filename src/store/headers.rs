@@ -236,7 +236,7 @@ pub(super) fn version(connection: &Connection, cluster: &str) -> Result<Option<u
 
 /// What stands for the id of the last backup. What precedes a verb's writes is
 /// none: the same command, given again, would mean another snapshot.
-const LATEST: &str = "latest";
+pub(super) const LATEST: &str = "latest";
 
 /// The header of the one snapshot whose id begins so, or of the latest.
 pub(super) fn find(connection: &Connection, id: &str) -> Result<Header, StoreError> {

@@ -123,6 +123,15 @@ pub(super) fn same(
     Ok(key.optional()?)
 }
 
+/// What the row of a history is sealed with.
+pub(super) fn seal_of(connection: &Connection, key: i64) -> Result<Digest, StoreError> {
+    const SQL: &str = "SELECT seal FROM histories WHERE id = ?1";
+    let mut statement = connection.prepare_cached(SQL)?;
+    Ok(Digest::from_bytes(
+        statement.query_row([key], |row| row.get(0))?,
+    ))
+}
+
 /// Any state of a history that is sealed so and can be read.
 pub(super) fn sealed_so(
     connection: &Connection,

@@ -1,13 +1,15 @@
 //! What the store holds already of what was seen in a cluster, so that it need
 //! not be read again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
+use std::path::Path;
 
 use super::contents::{self, Entry, Short};
 use super::histories::{self, History};
 use super::objects::Reader;
-use super::{Store, StoreError, headers};
+use super::{Store, StoreError, files, headers};
+use crate::helm::Digest;
 use crate::snapshot::HistoryId;
 use crate::survey::{Record, RecordId};
 
@@ -25,6 +27,15 @@ pub struct Known {
     ids: HashSet<RecordId>,
     /// While it is held, nothing of this is collected.
     _lock: Option<File>,
+}
+
+/// What the latest backup saved, whatever cluster that was of: it can be read
+/// before anybody has seen which of it is wanted.
+#[derive(Debug, Default)]
+pub struct Saved {
+    histories: HashMap<HistoryId, History>,
+    /// While it is held, nothing of this is collected.
+    lock: Option<File>,
 }
 
 impl Known {
@@ -52,11 +63,14 @@ impl Store {
     /// or of one older than what the newest snapshot was made from: an etcd that
     /// was restored gives out resourceVersions anew.
     ///
+    /// What was saved ahead need not be read here: see [`Store::saved`].
+    ///
     /// # Errors
     ///
     /// If the database cannot be read. What is damaged is not known.
     pub fn known(
         &self,
+        mut saved: Saved,
         cluster: Option<&str>,
         version: Option<u64>,
         records: &[Record],
@@ -64,7 +78,10 @@ impl Store {
         let (Some(cluster), Some(version)) = (cluster, version) else {
             return Ok(Known::default());
         };
-        let lock = self.hold_space()?;
+        let lock = match saved.lock.take() {
+            Some(lock) => lock,
+            None => self.hold_space()?,
+        };
         let reading = self.read()?;
         let newest = headers::version(&reading, cluster)?;
         if newest.is_none_or(|newest| version < newest) {
@@ -82,29 +99,74 @@ impl Store {
             ..Known::default()
         };
         for (id, records) in seen {
-            let saved = histories::newest(&reading, &mut reader, &id)?;
-            if let Some(saved) = saved {
-                known.add(cluster, saved, &records);
+            let state = state(cluster, &records);
+            let ahead = saved.histories.remove(&id);
+            let newest = match ahead.filter(|ahead| ahead.known == Some(state)) {
+                Some(ahead) => Some(ahead),
+                None => histories::newest(&reading, &mut reader, &id)?,
+            };
+            if let Some(newest) = newest {
+                known.add(cluster, state, newest, &records);
             }
         }
         Ok(known)
     }
+
+    /// Opens the store in this directory if there is one, and reads what the
+    /// latest backup saved.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`] and [`Store::saved`].
+    pub fn open_ahead(dir: &Path) -> Result<Option<(Self, Saved)>, StoreError> {
+        if !files::exists(&files::database(dir))? {
+            return Ok(None);
+        }
+        let store = Self::open(dir)?;
+        let saved = store.saved()?;
+        Ok(Some((store, saved)))
+    }
+
+    /// Reads what the latest backup saved, as far as it is whole.
+    ///
+    /// # Errors
+    ///
+    /// If there is no backup, or the database cannot be read.
+    pub fn saved(&self) -> Result<Saved, StoreError> {
+        let lock = Some(self.hold_space()?);
+        let reading = self.read()?;
+        let lists = headers::lists(&reading, &headers::find(&reading, headers::LATEST)?)?;
+        let mut reader = Reader::new(&reading);
+        let mut histories = HashMap::new();
+        // What came out of an archive, with a negative key, is not believed.
+        for key in lists.histories.into_iter().filter(|key| *key > 0) {
+            if let Ok(history) = histories::load(&reading, &mut reader, key)? {
+                histories.insert(history.id.clone(), history);
+            }
+        }
+        Ok(Saved { histories, lock })
+    }
+}
+
+/// What tells the state in which these records of one history were seen.
+fn state(cluster: &str, records: &[&Record]) -> Digest {
+    let seen = records.iter().map(|record| {
+        (
+            record.id.name.as_str(),
+            record.uid.as_str(),
+            record.resource_version.as_str(),
+            Short::of(record.seen()),
+        )
+    });
+    contents::known(cluster, seen)
 }
 
 impl Known {
-    fn add(&mut self, cluster: &str, saved: History, records: &[&Record]) {
+    fn add(&mut self, cluster: &str, state: Digest, saved: History, records: &[&Record]) {
         if saved.contents.cluster.as_deref() != Some(cluster) {
             return;
         }
-        let state = records.iter().map(|record| {
-            (
-                record.id.name.as_str(),
-                record.uid.as_str(),
-                record.resource_version.as_str(),
-                Short::of(record.seen()),
-            )
-        });
-        if saved.known == Some(contents::known(cluster, state)) {
+        if saved.known == Some(state) {
             self.ids
                 .extend(records.iter().map(|record| record.id.clone()));
             self.whole.push(saved);

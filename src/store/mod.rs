@@ -18,7 +18,8 @@
 //! # Taking a snapshot
 //!
 //! ```text
-//! let known = store.known(cluster, version, &survey.records)?;   // or Known::default(): read all
+//! let saved = store.saved()?;                 // beside the survey; or Saved::default()
+//! let known = store.known(saved, cluster, version, &survey.records)?; // or Known::default(): read all
 //! let mut writer = store.begin_snapshot(About { time, cluster, reason, .. })?;
 //! // the records to read: those for which !known.holds(&record.id)
 //! writer.reuse(known);
@@ -74,6 +75,8 @@ mod seal;
 mod shapes;
 mod snapshots;
 mod stats;
+mod sum;
+mod unpack;
 mod verify;
 mod writer;
 mod zadig;
@@ -85,7 +88,7 @@ pub use archive::{Exported, Imported, MAGIC as ARCHIVE_MAGIC};
 pub use error::StoreError;
 pub use forget::Forgotten;
 pub use holding::{Holding, SavedPayload};
-pub use known::Known;
+pub use known::{Known, Saved};
 pub use locks::OperationLock;
 pub use packer::{Lent, Packed, Packer, Packers};
 pub use shapes::Shape;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::{CCtx, CParameter, DCtx, SafeResult, compress_bound, get_error_name};
+use zstd::zstd_safe::{CCtx, CParameter, SafeResult, compress_bound, get_error_name};
 
+use super::sum::Sum;
+use super::unpack::Decompressor;
 use super::{StoreError, fold};
 use crate::helm::Digest;
-use crate::helm::codec::PLAIN_LIMIT;
 
 /// The levels of zstd for what is small and for what is large: the better one
 /// wins a tenth and takes several times as long. With a base, most of the bytes are
@@ -38,6 +39,8 @@ pub(super) struct Stored {
     pub(super) digest: Digest,
     /// The object whose plain bytes are the prefix.
     pub(super) base: Option<Digest>,
+    /// Of the plain bytes, where they were packed here.
+    pub(super) sum: Option<Sum>,
     encoding: &'static str,
     size: i64,
     bytes: Vec<u8>,
@@ -147,6 +150,7 @@ fn stored(digest: Digest, plain: &[u8], encoding: &'static str, packed: Vec<u8>)
     Stored {
         digest,
         base: None,
+        sum: Some(Sum::of(plain)),
         encoding,
         size: length(plain),
         bytes,
@@ -166,6 +170,7 @@ impl Stored {
         Some(Self {
             digest,
             base,
+            sum: None,
             encoding,
             size,
             bytes,
@@ -183,7 +188,8 @@ impl Stored {
     pub(super) fn plain(&self, base: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
         let mut plain = Vec::new();
         let packed = (self.encoding, &self.bytes[..]);
-        Decompressor::new().unpack(packed, base, (self.size, self.digest), &mut plain)?;
+        Decompressor::new().unpack(packed, base, self.size, &mut plain)?;
+        proven(&plain, self.digest)?;
         Ok(plain)
     }
 }
@@ -298,24 +304,54 @@ impl<'a> Reader<'a> {
     pub(super) fn prove(&mut self, id: i64) -> Result<Digest, StoreError> {
         let mut room = std::mem::take(&mut self.room);
         let proven = self.read(id, &mut room);
-        // A rare large one is not held for all that follow.
-        if room.capacity() <= KEPT {
-            self.room = room;
-        }
+        self.give_back(room);
         proven
+    }
+
+    /// Whether an object unpacks to bytes of that digest's row and of that sum. The
+    /// sum tells what was written here a moment ago from anything else, and costs
+    /// a tenth of the digest.
+    pub(super) fn is(&mut self, id: i64, digest: Digest, sum: Sum) -> Result<bool, StoreError> {
+        let row = self.row(id)?;
+        let mut room = std::mem::take(&mut self.room);
+        let same = self.unpacked(id, &row, &mut room);
+        let same = same.map(|()| row.digest == digest && Sum::of(&room) == sum);
+        self.give_back(room);
+        same
     }
 
     fn read(&mut self, id: i64, plain: &mut Vec<u8>) -> Result<Digest, StoreError> {
         let row = self.row(id)?;
-        let base = match row.base {
-            Some(base) => Some(
-                self.base(base)?
-                    .ok_or_else(|| StoreError::damaged(named(id), "its base is damaged"))?,
-            ),
-            None => None,
-        };
-        self.proven(id, &row, base.as_ref().map(|base| &base[..]), plain)?;
+        self.proven(id, &row, plain)?;
         Ok(row.digest)
+    }
+
+    fn proven(&mut self, id: i64, row: &Row, plain: &mut Vec<u8>) -> Result<(), StoreError> {
+        self.unpacked(id, row, plain)?;
+        proven(plain, row.digest).map_err(|reason| StoreError::damaged(named(id), reason))
+    }
+
+    /// Leaves an object's plain bytes in `plain`, not proven yet.
+    fn unpacked(&mut self, id: i64, row: &Row, plain: &mut Vec<u8>) -> Result<(), StoreError> {
+        let damaged = |reason| StoreError::damaged(named(id), reason);
+        let base = match row.base {
+            Some(base) => self
+                .base(base)?
+                .ok_or_else(|| damaged("its base is damaged"))?,
+            None => Arc::default(),
+        };
+        let base = row.base.is_some().then_some(&base[..]);
+        let packed = (&row.encoding[..], &row.bytes[..]);
+        self.decompressor
+            .unpack(packed, base, row.size, plain)
+            .map_err(damaged)
+    }
+
+    /// A rare large one is not held for all that follow.
+    fn give_back(&mut self, room: Vec<u8>) {
+        if room.capacity() <= KEPT {
+            self.room = room;
+        }
     }
 
     /// An object as it is in the table, proven, with the key of its base and its
@@ -331,6 +367,7 @@ impl<'a> Reader<'a> {
         let stored = Stored {
             digest: row.digest,
             base,
+            sum: None,
             encoding: encoding.unwrap_or_default(),
             size: row.size,
             bytes: row.bytes,
@@ -360,7 +397,7 @@ impl<'a> Reader<'a> {
         }
         let mut plain = Vec::new();
         let read = self.row(id).and_then(|row| match row.base {
-            None => self.proven(id, &row, None, &mut plain),
+            None => self.proven(id, &row, &mut plain),
             Some(_) => Err(StoreError::damaged(named(id), "it is no base")),
         });
         let plain = match read {
@@ -374,19 +411,6 @@ impl<'a> Reader<'a> {
         self.kept += plain.len();
         self.bases.insert(id, Arc::clone(&plain));
         Ok(Some(plain))
-    }
-
-    fn proven(
-        &mut self,
-        id: i64,
-        row: &Row,
-        base: Option<&[u8]>,
-        plain: &mut Vec<u8>,
-    ) -> Result<(), StoreError> {
-        let packed = (&row.encoding[..], &row.bytes[..]);
-        self.decompressor
-            .unpack(packed, base, (row.size, row.digest), plain)
-            .map_err(|reason| StoreError::damaged(named(id), reason))
     }
 
     fn row(&self, id: i64) -> Result<Row, StoreError> {
@@ -407,84 +431,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn proven(plain: &[u8], digest: Digest) -> Result<(), &'static str> {
+    match Digest::of(plain) == digest {
+        true => Ok(()),
+        false => Err("its digest is another one"),
+    }
+}
+
 fn named(id: i64) -> String {
     format!("object {id}")
-}
-
-/// Unpacks objects, one after the other: setting it up costs more than most
-/// objects do, and so does room that is given back between them.
-struct Decompressor {
-    /// Once something was compressed: many only look.
-    context: Option<DCtx<'static>>,
-    folded: Vec<u8>,
-}
-
-impl Decompressor {
-    fn new() -> Self {
-        Self {
-            context: None,
-            folded: Vec::new(),
-        }
-    }
-
-    /// Leaves the plain bytes in `plain`, proven to be what the digest names.
-    fn unpack(
-        &mut self,
-        (encoding, bytes): (&str, &[u8]),
-        base: Option<&[u8]>,
-        (size, digest): (i64, Digest),
-        plain: &mut Vec<u8>,
-    ) -> Result<(), &'static str> {
-        // No payload and no object of the API is larger.
-        let size = usize::try_from(size).ok();
-        let size = size.filter(|size| *size <= PLAIN_LIMIT);
-        let size = size.ok_or("its size is none")?;
-        let unpacked = match encoding {
-            "raw" => {
-                plain.clear();
-                plain.extend_from_slice(bytes);
-                Some(())
-            }
-            "zstd" => {
-                let context = self.context.get_or_insert_with(DCtx::create);
-                unzstd(context, bytes, base, size, plain)
-            }
-            // It is shorter than what it unfolds to but for a few lengths.
-            "fold" => {
-                let room = size.saturating_add(size / 8);
-                let context = self.context.get_or_insert_with(DCtx::create);
-                unzstd(context, bytes, None, room, &mut self.folded)
-                    .and_then(|()| fold::unfold(&self.folded, size, plain))
-            }
-            _ => return Err("its encoding is unknown"),
-        };
-        // A rare large one is not held for all that follow.
-        if self.folded.capacity() > KEPT {
-            self.folded = Vec::new();
-        }
-        unpacked.ok_or("it does not unpack")?;
-        if plain.len() != size || Digest::of(plain) != digest {
-            return Err("its digest is another one");
-        }
-        Ok(())
-    }
-}
-
-/// Unpacks at most that many bytes, at once: as a stream it would have a window
-/// of megabytes beside them.
-fn unzstd(
-    context: &mut DCtx<'_>,
-    bytes: &[u8],
-    base: Option<&[u8]>,
-    size: usize,
-    plain: &mut Vec<u8>,
-) -> Option<()> {
-    plain.clear();
-    // The size may be damaged, too.
-    plain.try_reserve_exact(size).ok()?;
-    let base = base.unwrap_or_default();
-    let unpacked = context.decompress_using_dict(plain, bytes, base).ok()?;
-    (unpacked <= size).then_some(())
 }
 
 /// A length as SQLite keeps it.

@@ -104,7 +104,7 @@ impl Store {
         };
         let namespace = object.namespace.clone().unwrap_or_default();
         let list = lists.live.get(&namespace).ok_or_else(none)?;
-        let list: LiveObjects = contents::from_json(&reader.load(*list)?.1)?;
+        let list = live_list(&mut reader, *list)?;
         let mut entries = list.objects.into_iter();
         let entry = entries.find(|entry| entry.object == *object);
         let entry = entry.ok_or_else(none)?;
@@ -145,6 +145,11 @@ pub(super) fn sealed_contents(
     seal(&fields)
 }
 
+/// Reads the list of a namespace's live objects.
+pub(super) fn live_list(reader: &mut Reader<'_>, list: i64) -> Result<LiveObjects, StoreError> {
+    contents::from_json(&reader.load(list)?.1)
+}
+
 /// Reads a snapshot and checks its seals. What is damaged does not hide the
 /// rest.
 pub(super) fn load(connection: &Connection, header: Header) -> Result<Loaded, StoreError> {
@@ -171,10 +176,7 @@ pub(super) fn load(connection: &Connection, header: Header) -> Result<Loaded, St
     let mut live = BTreeMap::new();
     let mut objects = Vec::new();
     for (namespace, list) in &lists.live {
-        let read = reader
-            .load(*list)
-            .and_then(|(_, json)| contents::from_json::<LiveObjects>(&json));
-        match read {
+        match live_list(&mut reader, *list) {
             Ok(list) => {
                 live.insert(namespace.clone(), list.sealed());
                 objects.extend(list.objects.into_iter().map(|entry| SavedObject {

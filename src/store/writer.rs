@@ -13,8 +13,9 @@ use super::headers::{self, Lists};
 use super::histories::{self, History};
 use super::objects::{self, Base, Reader, Stored};
 use super::packer::{Packed, Packer, Shared, What};
+use super::read_back::{self, Written};
 use super::recipe::Row;
-use super::{Known, Store, StoreError, read_back, snapshots};
+use super::{Known, Store, StoreError, snapshots};
 use crate::helm::Digest;
 use crate::snapshot::{About, HistoryId, SavedObject, Snapshot, SnapshotId};
 use crate::survey::{ObjectRef, RawRecord, Unread};
@@ -47,7 +48,7 @@ pub struct SnapshotWriter<'a> {
     /// What was handed over to be written, so that others may refer to it.
     handed: HashSet<Digest>,
     /// What was written, to be read back.
-    written: Vec<(i64, Digest)>,
+    written: Vec<Written>,
     /// Keys of objects.
     keys: HashMap<Digest, i64>,
 }
@@ -185,13 +186,16 @@ impl SnapshotWriter<'_> {
         self.handed = HashSet::new();
         let written = std::mem::take(&mut self.written);
         let store = self.store;
-        let snapshot = read_back::beside(store.dir(), &written, || self.commit())?;
-        read_back::rows(store, &snapshot)?;
-        Ok(snapshot)
+        read_back::beside(store.dir(), &written, || {
+            let (snapshot, kept) = self.commit()?;
+            read_back::rows(store, &snapshot.id, &kept)?;
+            Ok(snapshot)
+        })
     }
 
-    /// Writes the rows that say what the snapshot holds, and itself last.
-    fn commit(&mut self) -> Result<Snapshot, StoreError> {
+    /// Writes the rows that say what the snapshot holds, and itself last. Returns
+    /// also which histories were there before.
+    fn commit(&mut self) -> Result<(Snapshot, HashSet<i64>), StoreError> {
         let writing = self.store.write()?;
         let mut made = Made::new(&writing)?;
         for (id, records) in std::mem::take(&mut self.records) {
@@ -212,7 +216,7 @@ impl SnapshotWriter<'_> {
             )?;
         }
         for (id, history) in std::mem::take(&mut self.whole) {
-            made.kept(id, history);
+            made.keep(id, history);
         }
         for (namespace, objects) in std::mem::take(&mut self.live) {
             let mut entries = Vec::new();
@@ -229,9 +233,10 @@ impl SnapshotWriter<'_> {
         }
         let about = std::mem::take(&mut self.about);
         let missing = std::mem::take(&mut self.missing);
+        let kept = std::mem::take(&mut made.kept);
         let snapshot = made.snapshot(about, missing)?;
         writing.commit()?;
-        Ok(snapshot)
+        Ok((snapshot, kept))
     }
 
     fn own_packer(&mut self) -> Result<&mut Packer, StoreError> {
@@ -288,7 +293,11 @@ impl SnapshotWriter<'_> {
         for object in &self.batch {
             let key = objects::put(&writing, object)?;
             self.keys.insert(object.digest, key);
-            self.written.push((key, object.digest));
+            self.written.push(Written {
+                key,
+                digest: object.digest,
+                sum: object.sum,
+            });
         }
         writing.commit()?;
         self.batch.clear();
@@ -322,6 +331,8 @@ struct Made<'a> {
     compressor: Compressor<'static>,
     lists: Lists,
     seals: Vec<Digest>,
+    /// Keys of histories that were there before, proven when they were found.
+    kept: HashSet<i64>,
     live: BTreeMap<String, Digest>,
     records: Vec<crate::snapshot::SavedRecord>,
     objects: Vec<SavedObject>,
@@ -335,6 +346,7 @@ impl<'a> Made<'a> {
             compressor: objects::compressor()?,
             lists: Lists::default(),
             seals: Vec::new(),
+            kept: HashSet::new(),
             live: BTreeMap::new(),
             records: Vec::new(),
             objects: Vec::new(),
@@ -342,10 +354,11 @@ impl<'a> Made<'a> {
     }
 
     /// Links a history that is there.
-    fn kept(&mut self, id: HistoryId, history: History) {
+    fn keep(&mut self, id: HistoryId, history: History) {
         let entries = history.contents.records.iter();
         self.records.extend(entries.map(|entry| entry.saved(&id)));
         self.seals.push(history.seal);
+        self.kept.insert(history.key);
         self.lists.histories.push(history.key);
     }
 

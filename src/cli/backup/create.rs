@@ -11,13 +11,16 @@ use crate::error::{Exit, Failure};
 use crate::execute::{self, Backup};
 use crate::report::snapshot as report;
 use crate::snapshot::{self, About};
-use crate::store::Known;
+use crate::store::{Known, Saved};
 use crate::survey::{Need, Payload, Survey};
 
 pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exit, Failure> {
     settings.durable_store(args.ephemeral_store)?;
     let cluster = connect::cluster(settings).await?;
     let scope = settings.scope(&args.releases, cluster.default_namespace());
+    // Of some releases, the store is asked when they are known.
+    let all = scope.releases.is_empty() && scope.selector.is_none();
+    let ahead = (all && !args.check).then(|| connect::store_ahead(settings));
     let progress = settings.terminal.progress("reading the cluster");
     // Which objects a release has, its payloads say.
     let surveyed = match args.live {
@@ -32,11 +35,22 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
 
-    let store = connect::store_for(settings, survey.records.len())?;
+    let ahead = match ahead {
+        Some(ahead) => ahead.await.ok().flatten(),
+        None => None,
+    };
+    let (store, saved) = match ahead {
+        Some(ahead) => ahead,
+        None => {
+            let store = connect::store_for(settings, survey.records.len())?;
+            (store, Saved::default())
+        }
+    };
+    let (cluster_id, version) = (survey.cluster.as_deref(), survey.version);
     let known = match args.check {
         true => Known::default(),
         false => store
-            .known(survey.cluster.as_deref(), survey.version, &survey.records)
+            .known(saved, cluster_id, version, &survey.records)
             .map_err(connect::unstored)?,
     };
     let untold = match args.live {

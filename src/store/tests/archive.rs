@@ -349,7 +349,11 @@ fn no_backup_believes_what_came_out_of_a_file() {
     let (snapshot, records) = sample(&from);
     let (_home, to) = open();
     let there: Vec<_> = records.iter().map(seen).collect();
-    let known = |store: &Store, version| store.known(Some("c1"), Some(version), &there).unwrap();
+    let known = |store: &Store, version| {
+        store
+            .known(Saved::default(), Some("c1"), Some(version), &there)
+            .unwrap()
+    };
     assert_eq!(known(&from, 50).len(), 5);
     to.import(&archive(&from, &snapshot, None)[..]).unwrap();
     assert_eq!(known(&to, 50).len(), 0);

@@ -24,7 +24,9 @@ fn revision(name: &str, number: u32) -> RawRecord {
 /// A backup as `backup` takes it; returns how many records were read.
 fn backup(store: &Store, second: i64, version: u64, there: &[RawRecord]) -> (Snapshot, usize) {
     let records: Vec<_> = there.iter().map(seen).collect();
-    let known = store.known(Some("c1"), Some(version), &records).unwrap();
+    let known = store
+        .known(Saved::default(), Some("c1"), Some(version), &records)
+        .unwrap();
     let about = About {
         version: Some(version),
         ..about(second, "backup")
@@ -55,7 +57,9 @@ fn what_is_known_is_not_collected_before_it_is_used() {
     let there = [revision("web", 1)];
     let (first, _) = backup(&store, 0, 10, &there);
     let records: Vec<_> = there.iter().map(seen).collect();
-    let known = store.known(Some("c1"), Some(11), &records).unwrap();
+    let known = store
+        .known(Saved::default(), Some("c1"), Some(11), &records)
+        .unwrap();
     let other = Store::open(store.dir()).unwrap();
     assert!(other.forget(&[first.id]).unwrap().not_freed.is_some());
     let mut writer = store.begin_snapshot(about(1, "backup")).unwrap();
@@ -126,7 +130,12 @@ fn nothing_is_known_of_another_cluster_or_after_the_clock_went_back() {
     let there = [revision("web", 1)];
     let records: Vec<_> = there.iter().map(seen).collect();
     backup(&store, 0, 10, &there);
-    let known = |cluster, version| store.known(cluster, version, &records).unwrap().len();
+    let known = |cluster, version| {
+        store
+            .known(Saved::default(), cluster, version, &records)
+            .unwrap()
+            .len()
+    };
     assert_eq!(known(Some("c1"), Some(10)), 1);
     assert_eq!(known(Some("c2"), Some(10)), 0);
     assert_eq!(known(None, Some(10)), 0);
@@ -167,7 +176,9 @@ fn a_record_put_beside_its_reused_history_replaces_its_own() {
     let mut there = [revision("web", 1), revision("web", 2)];
     backup(&store, 0, 10, &there);
     let records: Vec<_> = there.iter().map(seen).collect();
-    let known = store.known(Some("c1"), Some(10), &records).unwrap();
+    let known = store
+        .known(Saved::default(), Some("c1"), Some(10), &records)
+        .unwrap();
     let mut writer = store.begin_snapshot(about(1, "backup")).unwrap();
     writer.reuse(known);
     set(&mut there[1], "/metadata/resourceVersion", "20");
