@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::error::ApiError;
 use super::item::Item;
+use super::rooms::Rooms;
 use super::{Cluster, Wanted};
 use crate::helm::Driver;
 use crate::live::ObjectRef;
@@ -71,7 +72,8 @@ impl Cluster {
             (record.id == *id).then_some(Some(record)).ok_or(GARBLED)
         };
         let (out, mut read) = mpsc::channel(AT_ONCE);
-        let reading = self.read_items(gate.clone(), wanted, move || work, out);
+        let begin = move || work;
+        let reading = self.read_items(gate.clone(), Rooms::default(), wanted, begin, out);
         let putting = async {
             while let Some(fetched) = read.recv().await {
                 for (id, read) in fetched {

@@ -36,6 +36,23 @@ impl Item {
         }
     }
 
+    /// Which record it is.
+    pub(super) fn id(&self, driver: Driver) -> Result<RecordId, ApiError> {
+        let Self::Protobuf(bytes) = self else {
+            return Ok(self.record(driver)?.id);
+        };
+        let meta = field(bytes, METADATA)?;
+        let text = |wanted| {
+            let text = std::str::from_utf8(field(meta, wanted)?).map_err(|_| GARBLED)?;
+            (!text.is_empty()).then(|| text.to_owned()).ok_or(GARBLED)
+        };
+        Ok(RecordId {
+            namespace: text(NAMESPACE)?,
+            driver,
+            name: text(NAME)?,
+        })
+    }
+
     /// What its metadata says. The payload stays unread.
     pub(super) fn record(&self, driver: Driver) -> Result<Record, ApiError> {
         let record = match self {
@@ -93,6 +110,10 @@ const METADATA: u64 = 1;
 pub(super) const DATA: u64 = 2;
 /// Of ConfigMaps alone; in a Secret, 3 is its type.
 const BINARY_DATA: u64 = 3;
+
+/// Fields of their metadata.
+const NAME: u64 = 1;
+const NAMESPACE: u64 = 3;
 
 /// The field's last value, which is the one that counts.
 fn field(bytes: &[u8], wanted: u64) -> Result<&[u8], ApiError> {

@@ -12,6 +12,7 @@ use super::error::ApiError;
 use super::item::Item;
 use super::protobuf::{End, ListWalker};
 use super::request::{Failed, JSON, Tries, collect, is_protobuf};
+use super::rooms::Rooms;
 use super::url::Url;
 use crate::helm::Driver;
 
@@ -47,6 +48,7 @@ pub(super) struct Selection {
 pub(super) struct Listing {
     cluster: Cluster,
     selection: Selection,
+    rooms: Rooms,
     /// How many items a page has; 0 is all of them.
     limit: u32,
     next_page: Option<String>,
@@ -64,6 +66,7 @@ impl Cluster {
         Listing {
             cluster: self.clone(),
             selection,
+            rooms: Rooms::default(),
             // A whole list comes out of the API server's watch cache; each page of
             // one makes it look through etcd (20 times as slow at 20,000 records).
             limit: 0,
@@ -79,6 +82,12 @@ impl Cluster {
 }
 
 impl Listing {
+    /// Its items take their room from there.
+    pub(super) fn in_rooms(mut self, rooms: &Rooms) -> Self {
+        self.rooms = rooms.clone();
+        self
+    }
+
     /// The `resourceVersion` of what was listed, once some of it was.
     pub(super) fn version(&self) -> Option<u64> {
         self.version
@@ -144,7 +153,8 @@ impl Listing {
         let accept = if selection.whole { BODIES } else { METADATA };
         let response = self.cluster.send(&Method::GET, &url, accept, None).await?;
         if is_protobuf(response.headers()) {
-            self.page = Some((response.into_body(), ListWalker::default()));
+            let walker = ListWalker::in_rooms(self.rooms.clone());
+            self.page = Some((response.into_body(), walker));
             return Ok(());
         }
         let body = collect(response.into_body(), MAX_JSON).await?;

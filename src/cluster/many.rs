@@ -18,6 +18,7 @@ use super::error::ApiError;
 use super::item::Item;
 use super::listing::Selection;
 use super::raw;
+use super::rooms::Rooms;
 use super::wanted::Wanted;
 use super::write::split;
 use crate::survey::{RawRecord, RecordId};
@@ -56,13 +57,24 @@ impl Cluster {
     ) where
         T: Send + 'static,
         B: Fn() -> W + Send + Sync + 'static,
-        W: FnMut(RawRecord) -> T + 'static,
+        W: FnMut(&RawRecord) -> T + 'static,
     {
+        let rooms = Rooms::default();
+        let from = rooms.clone();
         let begin = move || {
             let mut work = begin();
-            move |id: &RecordId, item| Ok(open(id, item)?.map(&mut work))
+            let rooms = rooms.clone();
+            move |id: &RecordId, item| {
+                let Some(record) = open(id, item)? else {
+                    return Ok(None);
+                };
+                let done = work(&record);
+                rooms.give(record.payload.unwrap_or_default());
+                Ok(Some(done))
+            }
         };
-        self.read_items(Gate::default(), wanted, begin, out).await;
+        let gate = Gate::default();
+        self.read_items(gate, from, wanted, begin, out).await;
     }
 
     /// The same with work that takes items as they came; where they do not tell
@@ -70,6 +82,7 @@ impl Cluster {
     pub(super) async fn read_items<T, B, W>(
         &self,
         gate: Gate,
+        rooms: Rooms,
         wanted: Wanted,
         begin: B,
         out: Sender<Vec<Fetched<T>>>,
@@ -82,6 +95,7 @@ impl Cluster {
         let reading = Arc::new(Reading {
             cluster,
             gate,
+            rooms,
             begin,
         });
         let mut rest = wanted.ids;
@@ -120,6 +134,7 @@ impl Cluster {
 struct Reading<B> {
     cluster: Cluster,
     gate: Gate,
+    rooms: Rooms,
     begin: B,
 }
 
@@ -149,11 +164,11 @@ impl<B> Reading<B> {
     /// What a list brings; it ends where it fails.
     fn items(&self, selection: Selection) -> impl Stream<Item = (RecordId, Item)> {
         let driver = selection.driver;
-        let listing = self.cluster.list(selection);
+        let listing = self.cluster.list(selection).in_rooms(&self.rooms);
         stream::unfold(listing, move |mut listing| async move {
             let item = self.gate.through(listing.next()).await.ok()??;
-            let id = item.record(driver).map(|record| record.id);
-            Some((id.ok().map(|id| (id, item)), listing))
+            let id = item.id(driver).ok();
+            Some((id.map(|id| (id, item)), listing))
         })
         .filter_map(std::future::ready)
     }

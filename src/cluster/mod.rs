@@ -47,6 +47,7 @@ mod protobuf;
 mod raw;
 mod records;
 mod request;
+mod rooms;
 mod url;
 mod wanted;
 mod whole;

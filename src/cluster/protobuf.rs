@@ -12,6 +12,7 @@ use k8s_pb::apimachinery::pkg::apis::meta::v1::ListMeta;
 use prost::Message;
 
 use super::error::ApiError;
+use super::rooms::Rooms;
 
 /// No object in etcd is larger than 1.5 MiB by default.
 const MAX_ITEM: u64 = 16 << 20;
@@ -23,8 +24,10 @@ const GARBLED: ApiError = ApiError::Garbled {
 };
 
 /// The state between two pieces of an answer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct ListWalker {
+    /// Where an item finds room.
+    rooms: Rooms,
     buffer: Vec<u8>,
     /// What of `buffer` is done with.
     start: usize,
@@ -65,6 +68,14 @@ enum Step {
 }
 
 impl ListWalker {
+    /// Its items take their room from there.
+    pub(super) fn in_rooms(rooms: Rooms) -> Self {
+        Self {
+            rooms,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next piece and hands out the items that are complete with it.
     pub(super) fn push(
         &mut self,
@@ -174,7 +185,7 @@ impl ListWalker {
             // The rest of an item goes straight to where it belongs.
             if field.number == 2 {
                 self.advance(field.head);
-                let mut item = Vec::with_capacity(length);
+                let mut item = self.rooms.take(length);
                 item.extend_from_slice(self.rest());
                 self.advance(item.len() as u64);
                 self.partial = Some((item, length));

@@ -56,7 +56,7 @@ pub async fn backup(
     let wanted = request.wanted;
     let pack = move || {
         let mut packer = packers.lend();
-        move |record: RawRecord| packer.pack(&record)
+        move |record: &RawRecord| packer.pack(record)
     };
     // A task of its own: it reads on while something is written here.
     let reading = tokio::spawn(async move { reader.read_records(wanted, pack, out).await });

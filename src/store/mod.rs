@@ -67,6 +67,7 @@ mod known;
 mod locks;
 mod objects;
 mod operations;
+mod pack;
 mod packer;
 mod read_back;
 mod recipe;

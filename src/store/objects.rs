@@ -7,27 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
-use zstd::bulk::Compressor;
-use zstd::zstd_safe::{CCtx, CParameter, SafeResult, compress_bound, get_error_name};
 
+use super::StoreError;
 use super::sum::Sum;
 use super::unpack::Decompressor;
-use super::{StoreError, fold};
 use crate::helm::Digest;
-
-/// The levels of zstd for what is small and for what is large: the better one
-/// wins a tenth and takes several times as long. With a base, most of the bytes are
-/// found there at any level.
-const LEVELS: (i32, i32) = (5, 1);
-
-/// What is large.
-const LARGE: usize = 64 << 10;
 
 /// What the bytes of an object may be, in the order of an archive's numbers.
 const ENCODINGS: [&str; 3] = ["raw", "zstd", "fold"];
-
-/// What a dictionary of zstd begins with (`ZSTD_MAGIC_DICTIONARY`).
-const DICTIONARY: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
 
 /// How many bytes of bases a [`Reader`] keeps. What has the same base stands
 /// mostly together.
@@ -41,9 +28,9 @@ pub(super) struct Stored {
     pub(super) base: Option<Digest>,
     /// Of the plain bytes, where they were packed here.
     pub(super) sum: Option<Sum>,
-    encoding: &'static str,
-    size: i64,
-    bytes: Vec<u8>,
+    pub(super) encoding: &'static str,
+    pub(super) size: i64,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Stored {
@@ -58,103 +45,6 @@ impl Stored {
 pub(super) struct Base {
     pub(super) digest: Digest,
     pub(super) plain: Arc<Vec<u8>>,
-}
-
-/// A compressor, to be used again and again: setting one up costs more than
-/// most objects do.
-pub(super) fn compressor() -> Result<Compressor<'static>, StoreError> {
-    Compressor::new(LEVELS.0).map_err(|error| StoreError::Database(error.into()))
-}
-
-/// Packs bytes, unless that makes them longer.
-pub(super) fn pack(
-    compressor: &mut Compressor<'_>,
-    digest: Digest,
-    plain: &[u8],
-) -> Result<Stored, StoreError> {
-    let packed = compressed(compressor, plain)?;
-    Ok(stored(digest, plain, "zstd", packed))
-}
-
-/// Packs a part of a chart: its base64 is decoded first, into `room`.
-pub(super) fn pack_folded(
-    compressor: &mut Compressor<'_>,
-    room: &mut Vec<u8>,
-    digest: Digest,
-    plain: &[u8],
-) -> Result<Stored, StoreError> {
-    match fold::fold(plain, room) {
-        Some(()) => {
-            let packed = compressed(compressor, room)?;
-            Ok(stored(digest, plain, "fold", packed))
-        }
-        None => pack(compressor, digest, plain),
-    }
-}
-
-/// Packs bytes that are much like those of a base.
-pub(super) fn pack_on(
-    compressor: &mut Compressor<'_>,
-    base: &Base,
-    digest: Digest,
-    plain: &[u8],
-) -> Result<Stored, StoreError> {
-    // Bases are JSON; what an archive brought may begin as a dictionary of zstd's.
-    if base.plain.starts_with(&DICTIONARY) {
-        return pack(compressor, digest, plain);
-    }
-    let mut packed = Vec::with_capacity(compress_bound(plain.len()));
-    let done = match base.plain.len().max(plain.len()) < LARGE {
-        true => {
-            let context = compressor.context_mut();
-            context.compress_using_dict(&mut packed, plain, &base.plain, LEVELS.1)
-        }
-        false => pack_far(&mut packed, plain, &base.plain),
-    };
-    done.map_err(|code| StoreError::Database(get_error_name(code).into()))?;
-    let mut object = stored(digest, plain, "zstd", packed);
-    object.base = Some(base.digest).filter(|_| object.encoding == "zstd");
-    Ok(object)
-}
-
-/// Packs so that all of the base is within reach: of a prefix, zstd indexes no
-/// more than eight bytes for each place in its table. No context does that twice:
-/// it borrows the base for its life.
-fn pack_far(packed: &mut Vec<u8>, plain: &[u8], base: &[u8]) -> SafeResult {
-    let reach = usize::BITS - (base.len() + plain.len()).leading_zeros();
-    let mut context = CCtx::create();
-    context.set_parameter(CParameter::CompressionLevel(LEVELS.1))?;
-    context.set_parameter(CParameter::WindowLog(reach))?;
-    context.set_parameter(CParameter::HashLog(reach - 3))?;
-    context.ref_prefix(base)?;
-    context.compress2(packed, plain)
-}
-
-fn compressed(compressor: &mut Compressor<'_>, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let level = match plain.len() < LARGE {
-        true => LEVELS.0,
-        false => LEVELS.1,
-    };
-    let packed = compressor
-        .set_compression_level(level)
-        .and_then(|()| compressor.compress(plain));
-    packed.map_err(|error| StoreError::Database(error.into()))
-}
-
-fn stored(digest: Digest, plain: &[u8], encoding: &'static str, packed: Vec<u8>) -> Stored {
-    let (encoding, mut bytes) = match packed.len() < plain.len() {
-        true => (encoding, packed),
-        false => ("raw", plain.to_owned()),
-    };
-    bytes.shrink_to_fit();
-    Stored {
-        digest,
-        base: None,
-        sum: Some(Sum::of(plain)),
-        encoding,
-        size: length(plain),
-        bytes,
-    }
 }
 
 impl Stored {
@@ -446,7 +336,3 @@ fn named(id: i64) -> String {
 pub(super) fn length(bytes: &[u8]) -> i64 {
     i64::try_from(bytes.len()).unwrap_or(i64::MAX)
 }
-
-#[cfg(test)]
-#[path = "objects_tests.rs"]
-mod tests;

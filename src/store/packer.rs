@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
-use zstd::bulk::Compressor;
 
 use super::objects::{self, Base, Reader, Stored};
+use super::pack::Compressor;
 use super::recipe::{Chart, Row, Taken};
 use super::{StoreError, files, histories, schema};
 use crate::helm::Digest;
@@ -48,11 +48,10 @@ struct Recent {
 pub struct Packer {
     connection: Connection,
     shared: Arc<Shared>,
-    compressor: Compressor<'static>,
+    compressor: Compressor,
     unpacker: Unpacker,
     /// The one of the last record: that of the next is mostly the same.
     chart: Chart,
-    folded: Vec<u8>,
     database: PathBuf,
 }
 
@@ -84,10 +83,9 @@ impl Packer {
         Ok(Self {
             connection: schema::connect(&database)?,
             shared,
-            compressor: objects::compressor()?,
+            compressor: Compressor::new()?,
             unpacker: Unpacker::default(),
             chart: Chart::default(),
-            folded: Vec::new(),
             database,
         })
     }
@@ -101,10 +99,9 @@ impl Packer {
         Ok(Self {
             connection: schema::connect(&self.database)?,
             shared: Arc::clone(&self.shared),
-            compressor: objects::compressor()?,
+            compressor: Compressor::new()?,
             unpacker: Unpacker::default(),
             chart: Chart::default(),
-            folded: Vec::new(),
             database: self.database.clone(),
         })
     }
@@ -126,13 +123,8 @@ impl Packer {
         let mut new = Vec::new();
         for (digest, part) in taken.parts() {
             if self.claim(digest)? != Claim::Done {
-                let (compressor, room) = (&mut self.compressor, &mut self.folded);
-                new.push(objects::pack_folded(compressor, room, digest, part)?);
+                new.push(self.compressor.pack_folded(digest, part)?);
             }
-        }
-        // A rare large one is not held for all that follow.
-        if self.folded.capacity() > KEPT {
-            self.folded = Vec::new();
         }
         match self.claim(taken.row.rest)? {
             Claim::Done => {}
@@ -194,7 +186,7 @@ impl Packer {
     }
 
     fn whole(&mut self, digest: Digest, plain: &[u8]) -> Result<Stored, StoreError> {
-        objects::pack(&mut self.compressor, digest, plain)
+        self.compressor.pack(digest, plain)
     }
 
     /// Packs a rest on its history's base. The first one becomes the base, and
@@ -210,12 +202,7 @@ impl Packer {
         }
         let found = self.base(history)?;
         let on_base = match found.filter(|base| base.digest != digest) {
-            Some(base) => Some(objects::pack_on(
-                &mut self.compressor,
-                &base,
-                digest,
-                &plain,
-            )?),
+            Some(base) => Some(self.compressor.pack_on(&base, digest, &plain)?),
             None => None,
         };
         // What shares little is compressed to a quarter or so, base or not.

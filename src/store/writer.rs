@@ -6,12 +6,12 @@ use std::fs::File;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use zstd::bulk::Compressor;
 
 use super::contents::{self, Contents, Entry, LiveEntry, LiveObjects};
 use super::headers::{self, Lists};
 use super::histories::{self, History};
 use super::objects::{self, Base, Reader, Stored};
+use super::pack::Compressor;
 use super::packer::{Packed, Packer, Shared, What};
 use super::read_back::{self, Written};
 use super::recipe::Row;
@@ -328,7 +328,7 @@ impl SnapshotWriter<'_> {
 struct Made<'a> {
     connection: &'a Connection,
     reader: Reader<'a>,
-    compressor: Compressor<'static>,
+    compressor: Compressor,
     lists: Lists,
     seals: Vec<Digest>,
     /// Keys of histories that were there before, proven when they were found.
@@ -343,7 +343,7 @@ impl<'a> Made<'a> {
         Ok(Self {
             connection,
             reader: Reader::new(connection),
-            compressor: objects::compressor()?,
+            compressor: Compressor::new()?,
             lists: Lists::default(),
             seals: Vec::new(),
             kept: HashSet::new(),
@@ -411,14 +411,14 @@ impl<'a> Made<'a> {
         // What is mended has no base: it may be one.
         let base = base.filter(|base| found.is_none() && base.digest != digest);
         if let Some(base) = base {
-            let packed = objects::pack_on(&mut self.compressor, &base, digest, json)?;
+            let packed = self.compressor.pack_on(&base, digest, json)?;
             // As of a record's rest: a list that is too little like its base is
             // the base of those to come.
             if packed.len() <= json.len() / 6 {
                 return objects::put(self.connection, &packed);
             }
         }
-        let packed = objects::pack(&mut self.compressor, digest, json)?;
+        let packed = self.compressor.pack(digest, json)?;
         objects::put(self.connection, &packed)
     }
 

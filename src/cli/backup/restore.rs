@@ -20,7 +20,7 @@ use crate::plan::{
 use crate::report::count;
 use crate::snapshot::{SavedRecord, Snapshot};
 use crate::store::{Store, StoreError};
-use crate::survey::{RecordId, Scope, Survey, Unread};
+use crate::survey::{RawRecord, RecordId, Scope, Survey, Unread};
 
 /// How many times some records that were read wait to be taken.
 const WAITING: usize = 16;
@@ -259,7 +259,7 @@ async fn standing(
     let unlike: BTreeSet<_> = asked.unlike(survey).into_iter().collect();
     let wanted = Wanted::of(survey, |id| unlike.contains(id));
     let (out, mut read) = mpsc::channel(WAITING);
-    let reading = cluster.read_records(wanted, || |raw| Standing::read(&raw), out);
+    let reading = cluster.read_records(wanted, || |raw: &RawRecord| Standing::read(raw), out);
     let taking = async {
         let mut standing = BTreeMap::new();
         while let Some(fetched) = read.recv().await {

@@ -15,7 +15,7 @@ use crate::report::verify as report;
 use crate::report::verify::Compared;
 use crate::snapshot::Snapshot;
 use crate::store::{Damage, Shape, Store, StoreError};
-use crate::survey::{RecordId, Survey, Unread};
+use crate::survey::{RawRecord, RecordId, Survey, Unread};
 
 /// How many times some shapes wait to be compared: they are small.
 const WAITING: usize = 16;
@@ -75,7 +75,7 @@ async fn compare(
         .progress_of("comparing records", unchanged.len());
     let wanted = Wanted::of(&survey, |id| unchanged.contains_key(id));
     let (out, mut read) = mpsc::channel(WAITING);
-    let shape = |raw| (Shape::of(&raw), raw.state());
+    let shape = |raw: &RawRecord| (Shape::of(raw), raw.state());
     let reading = cluster.read_records(wanted, move || shape, out);
     let comparing = async {
         while let Some(fetched) = read.recv().await {

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 use super::super::contents::{self, LiveObjects};
 use super::super::headers::{self, Header};
 use super::super::histories::History;
-use super::super::objects::{self, Base, Reader, Stored};
+use super::super::objects::{Base, Reader, Stored};
+use super::super::pack::Compressor;
 use super::super::snapshots::{self, Loaded};
 use super::super::{Store, StoreError};
 use super::frame::{Kind, Writer};
@@ -73,7 +74,7 @@ struct Export<'a, W> {
     own: HashSet<i64>,
     /// Stands in for a base that is not to be in the file.
     stand_in: Option<(i64, Base)>,
-    compressor: zstd::bulk::Compressor<'static>,
+    compressor: Compressor,
     counts: Counts,
 }
 
@@ -87,7 +88,7 @@ impl<'a, W: Write> Export<'a, W> {
             done: HashMap::new(),
             own: HashSet::new(),
             stand_in: None,
-            compressor: objects::compressor()?,
+            compressor: Compressor::new()?,
             counts: Counts::default(),
         })
     }
@@ -217,10 +218,10 @@ impl<'a, W: Write> Export<'a, W> {
     ) -> Result<Stored, StoreError> {
         match &self.stand_in {
             Some((of, stand_in)) if *of == base => {
-                objects::pack_on(&mut self.compressor, stand_in, digest, &plain)
+                self.compressor.pack_on(stand_in, digest, &plain)
             }
             _ => {
-                let packed = objects::pack(&mut self.compressor, digest, &plain)?;
+                let packed = self.compressor.pack(digest, &plain)?;
                 let plain = std::sync::Arc::new(plain);
                 self.stand_in = Some((base, Base { digest, plain }));
                 Ok(packed)

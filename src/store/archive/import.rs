@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
 
-use zstd::bulk::Compressor;
-
 use super::super::objects::{self, Stored};
+use super::super::pack::Compressor;
 use super::super::{Store, StoreError, headers};
 use super::frame::{self, Entry, Kind, Reader};
 use super::settle::{self, Settled};
@@ -57,7 +56,7 @@ impl Store {
             settled: Settled::new(self)?,
             pending: Pending::default(),
             base: None,
-            compressor: objects::compressor()?,
+            compressor: Compressor::new()?,
             counts: Counts::default(),
             new: 0,
         };
@@ -123,7 +122,7 @@ struct Import<'a, R> {
     pending: Pending,
     /// The base of the object that was read last: that of the next, most often.
     base: Option<(Digest, Arc<Vec<u8>>)>,
-    compressor: Compressor<'static>,
+    compressor: Compressor,
     counts: Counts,
     new: u64,
 }
@@ -226,7 +225,7 @@ impl<R: Read> Import<'_, R> {
         // which it may have here, though not where it came from.
         let on_base = base.is_some_and(|base| !base.is_base);
         let object = match found.is_some() || on_base {
-            true => objects::pack(&mut self.compressor, object.digest, &plain)?,
+            true => self.compressor.pack(object.digest, &plain)?,
             false => object,
         };
         self.pending.bytes += object.len();

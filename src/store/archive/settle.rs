@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use zstd::bulk::Compressor;
-
 use super::super::contents::{self, Contents, LiveEntry, LiveObjects};
 use super::super::headers::{self, Header, Lists};
 use super::super::objects::{self, Reader, Stored};
+use super::super::pack::Compressor;
 use super::super::{Store, StoreError, histories, recipe, snapshots};
 use super::{Named, Told, ToldLive};
 use crate::helm::Digest;
@@ -34,7 +33,7 @@ pub(super) struct Settled<'a> {
     /// Lists that are to be stored.
     lists: Vec<Stored>,
     records: usize,
-    compressor: Compressor<'static>,
+    compressor: Compressor,
 }
 
 struct Row {
@@ -55,7 +54,7 @@ impl<'a> Settled<'a> {
             live: BTreeMap::new(),
             lists: Vec::new(),
             records: 0,
-            compressor: objects::compressor()?,
+            compressor: Compressor::new()?,
         })
     }
 
@@ -236,7 +235,7 @@ impl<'a> Settled<'a> {
     /// Takes a list to be stored; returns its digest.
     fn list(&mut self, json: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(json);
-        let packed = objects::pack(&mut self.compressor, digest, json)?;
+        let packed = self.compressor.pack(digest, json)?;
         self.lists.push(packed);
         Ok(digest)
     }

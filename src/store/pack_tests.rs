@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
+use super::super::unpack::Decompressor;
 use super::*;
 
 /// Bytes of which nothing is found twice.
@@ -16,12 +19,12 @@ fn base(plain: Vec<u8>) -> Base {
 
 #[test]
 fn all_of_a_base_is_within_reach() {
-    let mut compressor = compressor().unwrap();
+    let mut compressor = Compressor::new().unwrap();
     for length in [1 << 10, 63 << 10, 64 << 10, 1 << 20, 3 << 20, 8 << 20] {
         let base = base(noise(length));
         let plain = [&base.plain[..], b"and what is new"].concat();
         let digest = Digest::of(&plain);
-        let packed = pack_on(&mut compressor, &base, digest, &plain).unwrap();
+        let packed = compressor.pack_on(&base, digest, &plain).unwrap();
         assert!(
             packed.len() < 100 + length / 100,
             "{length}: {}",
@@ -35,10 +38,12 @@ fn all_of_a_base_is_within_reach() {
 
 #[test]
 fn a_base_that_looks_like_a_dictionary_is_none() {
-    let mut compressor = compressor().unwrap();
+    let mut compressor = Compressor::new().unwrap();
     let base = base([&DICTIONARY[..], &noise(1 << 10)].concat());
     let plain = [b'x'; 99];
-    let packed = pack_on(&mut compressor, &base, Digest::of(&plain), &plain).unwrap();
+    let packed = compressor
+        .pack_on(&base, Digest::of(&plain), &plain)
+        .unwrap();
     assert_eq!(packed.base, None);
     assert_eq!(packed.plain(None).unwrap(), plain);
 }
@@ -48,14 +53,14 @@ proptest! {
     fn nothing_of_an_object_is_left_for_the_next(
         objects in prop::collection::vec((any::<Vec<u8>>(), any::<Vec<u8>>(), any::<bool>()), 1..8),
     ) {
-        let mut compressor = compressor().unwrap();
+        let mut compressor = Compressor::new().unwrap();
         let mut decompressor = Decompressor::new();
         let mut read = vec![1; 9];
         for (prefix, tail, damaged) in objects {
             let base = base([b"{", &prefix[..]].concat());
             let plain = [&base.plain[..], &tail].concat();
             let digest = Digest::of(&plain);
-            let mut object = pack_on(&mut compressor, &base, digest, &plain).unwrap();
+            let mut object = compressor.pack_on(&base, digest, &plain).unwrap();
             if damaged {
                 object.bytes.truncate(object.bytes.len() / 2);
             }

@@ -1,0 +1,94 @@
+//! Room for what is read, used again and again. To give megabytes back to the
+//! system and to have them cleared anew costs more than to fill them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is smaller the allocator holds on to itself.
+const SMALLEST: usize = 64 << 10;
+
+/// How many bytes wait at most to be used again.
+const KEPT: usize = 16 << 20;
+
+/// Room that some readers take and some workers give back.
+#[derive(Clone, Default)]
+pub(super) struct Rooms(Arc<Mutex<Free>>);
+
+#[derive(Default)]
+struct Free {
+    rooms: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Rooms {
+    /// Empty room for so many bytes.
+    pub(super) fn take(&self, length: usize) -> Vec<u8> {
+        let free = match length < SMALLEST {
+            true => None,
+            false => self.with(|free| free.take(length)),
+        };
+        free.unwrap_or_else(|| Vec::with_capacity(length))
+    }
+
+    /// Takes room back, whatever is in it.
+    pub(super) fn give(&self, mut room: Vec<u8>) {
+        room.clear();
+        if room.capacity() >= SMALLEST {
+            self.with(|free| free.give(room));
+        }
+    }
+
+    /// Nobody waits here for long.
+    fn with<T>(&self, work: impl FnOnce(&mut Free) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Free {
+    /// The room that came last of those that are large enough, and not too large.
+    fn take(&mut self, length: usize) -> Option<Vec<u8>> {
+        let fits = |room: &Vec<u8>| (length..=length * 2).contains(&room.capacity());
+        let room = self.rooms.remove(self.rooms.iter().rposition(fits)?);
+        self.bytes -= room.capacity();
+        Some(room)
+    }
+
+    fn give(&mut self, room: Vec<u8>) {
+        if self.bytes + room.capacity() <= KEPT {
+            self.bytes += room.capacity();
+            self.rooms.push(room);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_used_again_where_it_fits() {
+        let rooms = Rooms::default();
+        let mut room = rooms.take(SMALLEST * 2);
+        room.push(7);
+        rooms.give(room);
+        for other in [SMALLEST * 2 + 1, SMALLEST - 1] {
+            assert_eq!(rooms.take(other).capacity(), other);
+        }
+        let again = rooms.take(SMALLEST);
+        assert_eq!((again.capacity(), again.len()), (SMALLEST * 2, 0));
+        assert_eq!(rooms.take(SMALLEST).capacity(), SMALLEST);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_that() {
+        let rooms = Rooms::default();
+        let most = KEPT / SMALLEST;
+        for _ in 0..most + 9 {
+            rooms.give(Vec::with_capacity(SMALLEST));
+        }
+        rooms.give(Vec::with_capacity(SMALLEST - 1));
+        assert_eq!(
+            rooms.with(|free| (free.rooms.len(), free.bytes)),
+            (most, KEPT)
+        );
+    }
+}
