@@ -18,9 +18,9 @@ impl Buffer {
     pub(super) fn room(&mut self, length: usize) -> &mut [u8] {
         self.filled = 0;
         if self.bytes.len() < length {
+            // Given back first: both together would be too much.
             self.bytes = Vec::new();
-            self.bytes.reserve_exact(length);
-            self.bytes.resize(length, 0);
+            self.bytes = vec![0; length];
         }
         &mut self.bytes[..length]
     }

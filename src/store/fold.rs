@@ -7,7 +7,7 @@
 //! Folded bytes are runs, each behind its length (LEB128): JSON as it was, then
 //! bytes to be encoded, and so on in turn.
 
-use base64_simd::{Out, STANDARD};
+use base64_simd::STANDARD;
 
 /// Shorter strings are left alone: they would cost more than they save.
 const SHORTEST: usize = 64;
@@ -16,6 +16,8 @@ const SHORTEST: usize = 64;
 /// fold.
 pub(super) fn fold(plain: &[u8], folded: &mut Vec<u8>) -> Option<()> {
     folded.clear();
+    // It only becomes shorter, but for a few lengths.
+    folded.reserve(plain.len());
     let mut done = 0;
     let mut start = 0;
     for quote in memchr::memchr_iter(b'"', plain) {
@@ -24,10 +26,7 @@ pub(super) fn fold(plain: &[u8], folded: &mut Vec<u8>) -> Option<()> {
             run(folded, &plain[done..start]);
             let length = STANDARD.decoded_length(text).ok()?;
             head(folded, length);
-            let bytes = folded.len();
-            folded.resize(bytes + length, 0);
-            let room = Out::from_slice(&mut folded[bytes..]);
-            STANDARD.decode(text, room).ok()?;
+            STANDARD.decode_append(text, folded).ok()?;
             done = quote;
         }
         start = quote + 1;
@@ -58,10 +57,7 @@ pub(super) fn unfold(mut folded: &[u8], limit: usize, plain: &mut Vec<u8>) -> Op
         match as_it_was {
             true => plain.extend_from_slice(run),
             false => {
-                let start = plain.len();
-                plain.resize(end, 0);
-                let room = Out::from_slice(plain.get_mut(start..)?);
-                let _ = STANDARD.encode(run, room);
+                STANDARD.encode_append(run, plain);
             }
         }
         as_it_was = !as_it_was;
