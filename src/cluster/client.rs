@@ -7,13 +7,23 @@
 //! which has nothing to answer yet, takes 40 ms for that (tcp(7), `TCP_NODELAY`;
 //! kernel `TCP_DELACK_MIN`). kube leaves it on.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::{Client, Config};
-use tower::{BoxError, ServiceBuilder};
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
+use tower::{BoxError, ServiceBuilder, ServiceExt};
+
+/// How many bytes of an answer are taken from the system at a time.
+const AT_A_TIME: usize = 128 << 10;
 
 /// A client for that configuration. Credential plugins run here, and block.
 ///
@@ -33,6 +43,7 @@ fn direct(config: Config) -> Result<Client, kube::Error> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
+    let connector = connector.map_response(Ahead::new);
     let connector = config.rustls_https_connector_with_connector(connector)?;
     let mut connector = TimeoutConnector::new(connector);
     connector.set_connect_timeout(config.connect_timeout);
@@ -46,4 +57,62 @@ fn direct(config: Config) -> Result<Client, kube::Error> {
         .map_err(BoxError::from)
         .service(client.build::<_, Body>(connector));
     Ok(ClientBuilder::new(service, config.default_namespace).build())
+}
+
+/// A connection of which more is taken at a time than is asked for. TLS asks for
+/// records of 16 KiB, one after the other, and each time the system sends an
+/// acknowledgement of its own.
+struct Ahead(TokioIo<BufReader<TcpStream>>);
+
+impl Ahead {
+    fn new(connection: TokioIo<TcpStream>) -> Self {
+        let connection = BufReader::with_capacity(AT_A_TIME, connection.into_inner());
+        Self(TokioIo::new(connection))
+    }
+}
+
+impl Connection for Ahead {
+    fn connected(&self) -> Connected {
+        self.0.inner().get_ref().connected()
+    }
+}
+
+impl Read for Ahead {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        room: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, room)
+    }
+}
+
+impl Write for Ahead {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(context, bytes)
+    }
 }

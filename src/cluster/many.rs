@@ -101,8 +101,8 @@ impl Cluster {
         let mut rest = wanted.ids;
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let threads = threads.min(FED);
-        // Two more than are kept busy: some wait, for a lock or for the system.
-        let mut tasks = Tasks::new(threads + 2, out.clone());
+        // One more than are kept busy, for whoever is done first.
+        let mut tasks = Tasks::new(threads + 1, out.clone());
         let lists = stream::iter(wanted.lists);
         let batches = |list| Box::pin(reading.batches(list));
         let mut batches = pin!(lists.flat_map_unordered(LISTS_AT_ONCE, batches));

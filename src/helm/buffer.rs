@@ -13,14 +13,14 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// Empties it, and makes room for so many bytes. What was in it is not moved
-    /// while there is more room to be found.
+    /// Empties it, and makes room for so many bytes, or more: the next ones may be
+    /// a few more. What was in it is not moved.
     pub(super) fn room(&mut self, length: usize) -> &mut [u8] {
         self.filled = 0;
         if self.bytes.len() < length {
             // Given back first: both together would be too much.
             self.bytes = Vec::new();
-            self.bytes = vec![0; length];
+            self.bytes = vec![0; length.next_power_of_two()];
         }
         &mut self.bytes[..length]
     }

@@ -9,15 +9,16 @@
 
 use base64_simd::STANDARD;
 
+use super::room;
+
 /// Shorter strings are left alone: they would cost more than they save.
 const SHORTEST: usize = 64;
 
 /// Folds JSON, or any other bytes, into `folded`; `None` if there is nothing to
 /// fold.
 pub(super) fn fold(plain: &[u8], folded: &mut Vec<u8>) -> Option<()> {
-    folded.clear();
     // It only becomes shorter, but for a few lengths.
-    folded.reserve(plain.len());
+    room::make(folded, plain.len()).ok()?;
     let mut done = 0;
     let mut start = 0;
     for quote in memchr::memchr_iter(b'"', plain) {
@@ -41,9 +42,8 @@ pub(super) fn fold(plain: &[u8], folded: &mut Vec<u8>) -> Option<()> {
 /// Unfolds to at most `limit` bytes, which replace those of `plain`; `None` if
 /// these were never folded, or to more.
 pub(super) fn unfold(mut folded: &[u8], limit: usize, plain: &mut Vec<u8>) -> Option<()> {
-    plain.clear();
     // The limit may be a damaged length.
-    plain.try_reserve_exact(limit).ok()?;
+    room::make(plain, limit).ok()?;
     let mut as_it_was = true;
     while !folded.is_empty() {
         let run = next(&mut folded)?;

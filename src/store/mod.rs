@@ -71,6 +71,7 @@ mod pack;
 mod packer;
 mod read_back;
 mod recipe;
+mod room;
 mod schema;
 mod seal;
 mod shapes;

@@ -5,7 +5,7 @@ use zstd::zstd_safe::{CCtx, CParameter, SafeResult, compress_bound, get_error_na
 
 use super::objects::{Base, Stored, length};
 use super::sum::Sum;
-use super::{StoreError, fold};
+use super::{StoreError, fold, room};
 use crate::helm::Digest;
 
 /// The levels of zstd for what is small and for what is large: the better one
@@ -76,7 +76,8 @@ impl Compressor {
         if base.plain.starts_with(&DICTIONARY) {
             return self.pack(digest, plain);
         }
-        let packed = room(&mut self.packed, plain);
+        let packed = &mut self.packed;
+        make_room(packed, plain)?;
         let done = match base.plain.len().max(plain.len()) < LARGE {
             true => {
                 let context = self.zstd.context_mut();
@@ -95,10 +96,10 @@ impl Compressor {
             true => LEVELS.0,
             false => LEVELS.1,
         };
-        let packed = room(&mut self.packed, plain);
+        make_room(&mut self.packed, plain)?;
         self.zstd
             .set_compression_level(level)
-            .and_then(|()| self.zstd.compress_to_buffer(plain, packed))
+            .and_then(|()| self.zstd.compress_to_buffer(plain, &mut self.packed))
             .map_err(|error| StoreError::Database(error.into()))?;
         Ok(())
     }
@@ -125,10 +126,9 @@ impl Compressor {
 }
 
 /// Room for what those bytes are packed to.
-fn room<'a>(packed: &'a mut Vec<u8>, plain: &[u8]) -> &'a mut Vec<u8> {
-    packed.clear();
-    packed.reserve(compress_bound(plain.len()));
-    packed
+fn make_room(packed: &mut Vec<u8>, plain: &[u8]) -> Result<(), StoreError> {
+    let made = room::make(packed, compress_bound(plain.len()));
+    made.map_err(|error| StoreError::Database(Box::new(error)))
 }
 
 /// Packs so that all of the base is within reach: of a prefix, zstd indexes no

@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use super::StoreError;
 use super::contents::{Entry, PayloadKind, Short, sealed};
+use super::{StoreError, room};
 use crate::helm::Digest;
 use crate::helm::codec::{self, PLAIN_LIMIT, TEXT_LIMIT, Unpacker};
 use crate::snapshot::seams;
@@ -75,7 +75,7 @@ impl Chart {
         self.pieces = pieces.collect();
         let end = self.pieces.last().map_or(0, |(piece, _)| piece.end);
         self.json.clear();
-        if end <= LARGEST_KEPT {
+        if end <= LARGEST_KEPT && room::make(&mut self.json, end).is_ok() {
             self.json.extend_from_slice(&json[..end]);
         }
         &self.pieces

@@ -2,7 +2,7 @@
 
 use zstd::zstd_safe::DCtx;
 
-use super::fold;
+use super::{fold, room};
 use crate::helm::codec::PLAIN_LIMIT;
 
 /// More room is not held for what follows.
@@ -75,9 +75,8 @@ fn unzstd(
     size: usize,
     plain: &mut Vec<u8>,
 ) -> Option<()> {
-    plain.clear();
     // The size may be damaged, too.
-    plain.try_reserve_exact(size).ok()?;
+    room::make(plain, size).ok()?;
     let base = base.unwrap_or_default();
     let unpacked = context.decompress_using_dict(plain, bytes, base).ok()?;
     (unpacked <= size).then_some(())

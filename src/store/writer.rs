@@ -15,7 +15,7 @@ use super::pack::Compressor;
 use super::packer::{Packed, Packer, Shared, What};
 use super::read_back::{self, Written};
 use super::recipe::Row;
-use super::{Known, Store, StoreError, snapshots};
+use super::{Known, Store, StoreError, schema, snapshots};
 use crate::helm::Digest;
 use crate::snapshot::{About, HistoryId, SavedObject, Snapshot, SnapshotId};
 use crate::survey::{ObjectRef, RawRecord, Unread};
@@ -189,6 +189,7 @@ impl SnapshotWriter<'_> {
         read_back::beside(store.dir(), &written, || {
             let (snapshot, kept) = self.commit()?;
             read_back::rows(store, &snapshot.id, &kept)?;
+            schema::checkpoint(&store.connection)?;
             Ok(snapshot)
         })
     }
