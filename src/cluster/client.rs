@@ -40,6 +40,8 @@ pub(super) fn client(config: Config) -> Result<Client, kube::Error> {
 /// The layers that kube has, but for those that retry, unpack and trace: reads
 /// are retried where they are made, and nothing comes packed.
 fn direct(config: Config) -> Result<Client, kube::Error> {
+    // First of all, so that a plugin that fails says so, once.
+    let login = config.auth_layer()?;
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
@@ -49,10 +51,11 @@ fn direct(config: Config) -> Result<Client, kube::Error> {
     connector.set_connect_timeout(config.connect_timeout);
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
+    connector.set_reset_reader_on_write(config.reset_reader_on_write);
     let client = legacy::Client::builder(TokioExecutor::new());
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer()?)
+        .option_layer(login)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
         .service(client.build::<_, Body>(connector));
@@ -114,5 +117,52 @@ impl Write for Ahead {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write_vectored(context, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::Request;
+    use http_body_util::BodyExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers on one connection, each time after as long.
+    async fn answers(listener: TcpListener, after: Duration, times: usize) {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 4096];
+        for _ in 0..times {
+            assert!(connection.read(&mut request).await.unwrap() > 0);
+            tokio::time::sleep(after).await;
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            connection.write_all(answer).await.unwrap();
+        }
+    }
+
+    /// The server is slow, and so is whoever asks: together longer than either may
+    /// be.
+    #[tokio::test]
+    async fn the_time_that_a_connection_idled_is_no_silence() {
+        let limit = Duration::from_millis(800);
+        let slow = Duration::from_millis(500);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/base", listener.local_addr().unwrap());
+        let served = tokio::spawn(answers(listener, slow, 2));
+        let mut config = Config::new(url.parse().unwrap());
+        config.read_timeout = Some(limit);
+        config.reset_reader_on_write = true;
+        let client = client(config).unwrap();
+        for _ in 0..2 {
+            let request = Request::get("/api").body(Body::empty()).unwrap();
+            let answer = client.send(request).await.unwrap();
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(&body[..], b"ok");
+            tokio::time::sleep(slow).await;
+        }
+        served.await.unwrap();
     }
 }

@@ -225,6 +225,15 @@ mod tests {
         );
         assert_eq!(record.writers.len(), 1);
         assert_eq!(json.record(Driver::Secret).as_ref(), Ok(&record));
+        for item in [&protobuf, &json] {
+            assert_eq!(item.id(Driver::Secret).as_ref(), Ok(&record.id));
+        }
+        let nameless = core::Secret {
+            metadata: Some(meta::ObjectMeta::default()),
+            ..Default::default()
+        };
+        let nameless = Item::Protobuf(nameless.encode_to_vec());
+        assert!(nameless.id(Driver::Secret).is_err());
         assert_eq!(
             protobuf.payload(Driver::Secret),
             json.payload(Driver::Secret)

@@ -148,8 +148,11 @@ impl Cluster {
     where
         S: FnMut(Record) + Send,
     {
-        let found = Mutex::new(Found::new(scope));
-        let select = |(first, selection)| self.select(selection, first, &found, sink);
+        let found = &Mutex::new(Found::new(scope));
+        let select = async |(first, selection): (bool, Selection)| {
+            let listed = self.select(&selection, first, found, sink).await;
+            (selection, listed)
+        };
         let selections = selections(scope, driver);
         // Of a selector of the user's own, the first list tells the others what it means.
         let at_once = match own_selector(scope) {
@@ -158,7 +161,15 @@ impl Cluster {
         };
         let mut lists = pin!(stream::iter(selections).map(select).buffered(at_once));
         let mut looked = Looked::default();
-        while let Some(listed) = lists.next().await {
+        while let Some((mut selection, mut listed)) = lists.next().await {
+            // A record that lost its label between two lists is in neither, if the second is older.
+            if listed
+                .as_ref()
+                .is_ok_and(|second| is_older(*second, looked.version))
+            {
+                selection.at_least = looked.version;
+                listed = self.select(&selection, false, found, sink).await;
+            }
             match listed {
                 Ok(version) => looked.version = looked.version.or(version),
                 Err(error) => {
@@ -175,7 +186,7 @@ impl Cluster {
     /// Lists a selection; returns of which state of the cluster it is.
     async fn select<S>(
         &self,
-        selection: Selection,
+        selection: &Selection,
         first: bool,
         found: &Mutex<Found<'_>>,
         sink: &Mutex<S>,
@@ -184,7 +195,7 @@ impl Cluster {
         S: FnMut(Record) + Send,
     {
         let driver = selection.driver;
-        let mut listing = self.list(selection);
+        let mut listing = self.list(selection.clone());
         while let Some(item) = listing.next().await? {
             let record = item.record(driver)?;
             let takes = |found: &mut Found<'_>| found.takes(&record, first);
@@ -196,6 +207,11 @@ impl Cluster {
     }
 }
 
+/// Whether one list is of an older state than another.
+fn is_older(one: Option<u64>, other: Option<u64>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one < other)
+}
+
 /// Lists come in side by side, one task's: nobody waits here.
 fn locked<T, R>(shared: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
     work(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
@@ -204,7 +220,8 @@ fn locked<T, R>(shared: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
 /// What came of listing records.
 #[derive(Clone, Debug, Default)]
 pub struct Looked {
-    /// The `resourceVersion` of the first list: what came later is no older.
+    /// The `resourceVersion` of the first list: what is of the same driver is no
+    /// older.
     pub version: Option<u64>,
     /// What could not be read.
     pub unread: Vec<Unread>,
@@ -370,6 +387,15 @@ mod tests {
         assert!(found.takes(&record("1", WEB_1, Some("web")), true));
         assert!(found.takes(&record("2", WEB_2, None), false));
         assert!(!found.takes(&record("3", "sh.helm.release.v1.db.v1", None), false));
+    }
+
+    #[test]
+    fn only_two_versions_tell_which_list_is_older() {
+        assert!(is_older(Some(1), Some(2)));
+        for (one, other) in [(2, Some(2)), (3, Some(2)), (1, None)] {
+            assert!(!is_older(Some(one), other));
+        }
+        assert!(!is_older(None, Some(2)));
     }
 
     #[test]

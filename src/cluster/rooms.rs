@@ -47,7 +47,7 @@ impl Rooms {
 impl Free {
     /// The room that came last of those that are large enough, and not too large.
     fn take(&mut self, length: usize) -> Option<Vec<u8>> {
-        let fits = |room: &Vec<u8>| (length..=length * 2).contains(&room.capacity());
+        let fits = |room: &Vec<u8>| (length..=length / 2 * 3).contains(&room.capacity());
         let room = self.rooms.remove(self.rooms.iter().rposition(fits)?);
         self.bytes -= room.capacity();
         Some(room)
@@ -68,18 +68,19 @@ mod tests {
     #[test]
     fn room_is_used_again_where_it_fits() {
         let rooms = Rooms::default();
-        let mut room = rooms.take(SMALLEST * 2);
+        let mut room = rooms.take(SMALLEST * 3);
         room.push(7);
         rooms.give(room);
         for (other, fresh) in [
-            (SMALLEST * 2 + 1, SMALLEST * 3),
+            (SMALLEST * 3 + 1, SMALLEST * 4),
             (SMALLEST - 1, SMALLEST - 1),
         ] {
             assert_eq!(rooms.take(other).capacity(), fresh);
         }
-        let again = rooms.take(SMALLEST);
-        assert_eq!((again.capacity(), again.len()), (SMALLEST * 2, 0));
         assert_eq!(rooms.take(SMALLEST).capacity(), SMALLEST);
+        let again = rooms.take(SMALLEST * 2);
+        assert_eq!((again.capacity(), again.len()), (SMALLEST * 3, 0));
+        assert_eq!(rooms.take(SMALLEST * 2).capacity(), SMALLEST * 2);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::io::{self, Read};
 
+/// What is larger gets as much room as it needs: it may be hostile.
+const LARGE: usize = 8 << 20;
+
 /// Bytes, of which the first ones are filled. To give the others back, or to
 /// clear what is written over anyway, costs more than to keep it.
 ///
@@ -20,7 +23,11 @@ impl Buffer {
         if self.bytes.len() < length {
             // Given back first: both together would be too much.
             self.bytes = Vec::new();
-            self.bytes = vec![0; length.next_power_of_two()];
+            let more = match length <= LARGE {
+                true => length.next_power_of_two(),
+                false => length,
+            };
+            self.bytes = vec![0; more];
         }
         &mut self.bytes[..length]
     }

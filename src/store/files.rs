@@ -13,8 +13,12 @@ pub(super) fn database(dir: &Path) -> PathBuf {
 /// Whether there is a log of writes beside the database's file that are not in it
 /// yet.
 pub(super) fn has_log(dir: &Path) -> bool {
-    let log = std::fs::metadata(dir.join("store.db-wal"));
-    log.is_ok_and(|log| log.len() > 0)
+    holds_something(&dir.join("store.db-wal"))
+}
+
+/// Whether there is such a file, and anything in it.
+pub(super) fn holds_something(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
 /// Whether there is such a file; where nobody may look, that is not known.

@@ -104,6 +104,18 @@ pub(super) fn newest(
     }
 }
 
+/// The key of its newest state.
+pub(super) fn newest_key(
+    connection: &Connection,
+    id: &HistoryId,
+) -> Result<Option<i64>, StoreError> {
+    const SQL: &str = "SELECT id FROM histories WHERE namespace = ?1 AND name = ?2
+        AND driver = ?3 ORDER BY id DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let key = (&id.namespace, &id.name, driver(id.driver));
+    Ok(statement.query_row(key, |row| row.get(0)).optional()?)
+}
+
 /// The state of a history that was saved here, is sealed so, and has that
 /// object as its contents.
 pub(super) fn same(

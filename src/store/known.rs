@@ -63,7 +63,8 @@ impl Store {
     /// or of one older than what the newest snapshot was made from: an etcd that
     /// was restored gives out resourceVersions anew.
     ///
-    /// What was saved ahead need not be read here: see [`Store::saved`].
+    /// What was read ahead and still is the newest need not be read here: see
+    /// [`Store::saved`].
     ///
     /// # Errors
     ///
@@ -100,10 +101,11 @@ impl Store {
         };
         for (id, records) in seen {
             let state = state(cluster, &records);
-            let ahead = saved.histories.remove(&id);
-            let newest = match ahead.filter(|ahead| ahead.known == Some(state)) {
-                Some(ahead) => Some(ahead),
-                None => histories::newest(&reading, &mut reader, &id)?,
+            let newest = match saved.histories.remove(&id) {
+                Some(ahead) if histories::newest_key(&reading, &id)? == Some(ahead.key) => {
+                    Some(ahead)
+                }
+                _ => histories::newest(&reading, &mut reader, &id)?,
             };
             if let Some(newest) = newest {
                 known.add(cluster, state, newest, &records);
@@ -119,7 +121,8 @@ impl Store {
     ///
     /// As [`Store::open`] and [`Store::saved`].
     pub fn open_ahead(dir: &Path) -> Result<Option<(Self, Saved)>, StoreError> {
-        if !files::exists(&files::database(dir))? {
+        // One that is empty was never begun; how, depends on what comes.
+        if !files::holds_something(&files::database(dir)) {
             return Ok(None);
         }
         let store = Self::open(dir)?;

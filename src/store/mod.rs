@@ -18,7 +18,8 @@
 //! # Taking a snapshot
 //!
 //! ```text
-//! let saved = store.saved()?;                 // beside the survey; or Saved::default()
+//! // beside the survey, where there was a backup; or store, and Saved::default()
+//! let (store, saved) = Store::open_ahead(dir)??;
 //! let known = store.known(saved, cluster, version, &survey.records)?; // or Known::default(): read all
 //! let mut writer = store.begin_snapshot(About { time, cluster, reason, .. })?;
 //! // the records to read: those for which !known.holds(&record.id)

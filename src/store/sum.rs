@@ -2,8 +2,10 @@
 
 use libdeflater::Crc;
 
-/// A CRC-32: whether bytes are those of a moment ago, after a way on which nobody
-/// forges them. It costs a tenth of a digest, and is never stored.
+/// A CRC-32: whether bytes are those that were packed a moment ago, after a way on
+/// which nobody forges them. It costs a tenth of a digest, and is never stored.
+/// Whether they are those that the digest was made of, only the digest tells: so
+/// does whatever reads them later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sum(u32);
 

@@ -19,7 +19,7 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
     let cluster = connect::cluster(settings).await?;
     let scope = settings.scope(&args.releases, cluster.default_namespace());
     // Of some releases, the store is asked when they are known.
-    let all = scope.releases.is_empty() && scope.selector.is_none();
+    let all = scope.releases.is_empty() && scope.selector.is_none() && scope.namespace.is_none();
     let ahead = (all && !args.check).then(|| connect::store_ahead(settings));
     let progress = settings.terminal.progress("reading the cluster");
     // Which objects a release has, its payloads say.

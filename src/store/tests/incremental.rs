@@ -6,14 +6,14 @@ use super::*;
 use crate::survey::{Record, stored};
 
 /// What the cheap pass sees of it.
-fn seen(record: &RawRecord) -> Record {
+pub(super) fn seen(record: &RawRecord) -> Record {
     let mut metadata = record.object["metadata"].clone();
     metadata["namespace"] = record.id.namespace.clone().into();
     metadata["name"] = record.id.name.clone().into();
     stored::from_metadata(&metadata, record.id.driver)
 }
 
-fn revision(name: &str, number: u32) -> RawRecord {
+pub(super) fn revision(name: &str, number: u32) -> RawRecord {
     let mut raw = record(number, Some(packed(&release(number))));
     raw.id.name = format!("sh.helm.release.v1.{name}.v{number}");
     raw.object["metadata"]["name"] = raw.id.name.clone().into();
@@ -22,10 +22,16 @@ fn revision(name: &str, number: u32) -> RawRecord {
 }
 
 /// A backup as `backup` takes it; returns how many records were read.
-fn backup(store: &Store, second: i64, version: u64, there: &[RawRecord]) -> (Snapshot, usize) {
+pub(super) fn backup(
+    store: &Store,
+    second: i64,
+    version: u64,
+    there: &[RawRecord],
+) -> (Snapshot, usize) {
     let records: Vec<_> = there.iter().map(seen).collect();
+    let saved = store.saved().unwrap_or_default();
     let known = store
-        .known(Saved::default(), Some("c1"), Some(version), &records)
+        .known(saved, Some("c1"), Some(version), &records)
         .unwrap();
     let about = About {
         version: Some(version),

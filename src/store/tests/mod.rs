@@ -9,6 +9,7 @@ use crate::plan::{OperationId, Plan, Verb};
 use crate::snapshot::{About, Snapshot, SnapshotId};
 use crate::survey::{ObjectRef, RawRecord, RecordId};
 
+mod ahead;
 mod archive;
 mod forget;
 mod harm;
