@@ -32,12 +32,14 @@ pub struct Wanted {
 impl Wanted {
     /// These of the records that were seen.
     pub fn of(survey: &Survey, wanted: impl Fn(&RecordId) -> bool) -> Self {
-        let (mut ids, mut places) = (HashSet::new(), BTreeMap::<_, Place<'_>>::new());
+        let ids = survey.records.iter().map(|record| &record.id);
+        let ids: HashSet<RecordId> = ids.filter(|id| wanted(id)).cloned().collect();
+        if ids.is_empty() {
+            return Self::default();
+        }
+        let mut places = BTreeMap::<_, Place<'_>>::new();
         for record in &survey.records {
-            let wanted = wanted(&record.id);
-            if wanted {
-                ids.insert(record.id.clone());
-            }
+            let wanted = ids.contains(&record.id);
             if let Some(release) = record.label("name").filter(|_| record.labeled()) {
                 let place = (record.id.driver, record.id.namespace.as_str());
                 let counts = places.entry(place).or_default().entry(release).or_default();

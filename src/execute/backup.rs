@@ -50,10 +50,22 @@ pub async fn backup(
         writer.missing(missing);
     }
     writer.reuse(request.known);
+    if request.wanted.count() > 0 {
+        save_records(cluster, &mut writer, request.wanted, on_record).await?;
+    }
+    save_objects(cluster, &mut writer, &request.objects).await?;
+    writer.finish()
+}
+
+async fn save_records(
+    cluster: &Cluster,
+    writer: &mut SnapshotWriter<'_>,
+    wanted: Wanted,
+    on_record: impl Fn(),
+) -> Result<(), StoreError> {
     let packers = Arc::new(Packers::new(writer.packer()?));
     let (out, mut packed) = mpsc::channel(WAITING);
     let reader = cluster.clone();
-    let wanted = request.wanted;
     let pack = move || {
         let mut packer = packers.lend();
         move |record: &RawRecord| packer.pack(record)
@@ -62,7 +74,7 @@ pub async fn backup(
     let reading = tokio::spawn(async move { reader.read_records(wanted, pack, out).await });
     while let Some(all) = packed.recv().await {
         for (id, read) in all {
-            put(&mut writer, id.to_string(), read)?;
+            put(writer, id.to_string(), read)?;
             on_record();
         }
     }
@@ -73,8 +85,7 @@ pub async fn backup(
             reason: "reading them broke off".to_owned(),
         });
     }
-    save_objects(cluster, &mut writer, &request.objects).await?;
-    writer.finish()
+    Ok(())
 }
 
 fn put(
