@@ -6,11 +6,10 @@
 //! ConfigMap record that lost its labels is not found.
 
 use std::collections::HashSet;
-use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 
 use futures::future::join_all;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::Cluster;
 use super::error::ApiError;
@@ -148,10 +147,32 @@ impl Cluster {
     where
         S: FnMut(Record) + Send,
     {
+        let mut looked = Looked::default();
+        match self.select_all(driver, scope, sink).await {
+            Ok(version) => looked.version = version,
+            Err(error) => {
+                let namespace = scope.namespace.as_deref();
+                let unread = Unread::listing(driver, namespace, error.reason());
+                looked.unread.push(unread);
+            }
+        }
+        looked
+    }
+
+    /// Lists all selections of a driver; returns of which state of the cluster the
+    /// first list is, at least.
+    async fn select_all<S>(
+        &self,
+        driver: Driver,
+        scope: &Scope,
+        sink: &Mutex<S>,
+    ) -> Result<Option<u64>, ApiError>
+    where
+        S: FnMut(Record) + Send,
+    {
         let found = &Mutex::new(Found::new(scope));
         let select = async |(first, selection): (bool, Selection)| {
-            let listed = self.select(&selection, first, found, sink).await;
-            (selection, listed)
+            self.select(selection, first, found, sink).await
         };
         let selections = selections(scope, driver);
         // Of a selector of the user's own, the first list tells the others what it means.
@@ -159,34 +180,32 @@ impl Cluster {
             Some(_) => 1,
             None => selections.len(),
         };
-        let mut lists = pin!(stream::iter(selections).map(select).buffered(at_once));
-        let mut looked = Looked::default();
-        while let Some((mut selection, mut listed)) = lists.next().await {
-            // A record that lost its label between two lists is in neither, if the second is older.
-            if listed
-                .as_ref()
-                .is_ok_and(|second| is_older(*second, looked.version))
-            {
-                selection.at_least = looked.version;
-                listed = self.select(&selection, false, found, sink).await;
-            }
-            match listed {
-                Ok(version) => looked.version = looked.version.or(version),
-                Err(error) => {
-                    let namespace = scope.namespace.as_deref();
-                    let unread = Unread::listing(driver, namespace, error.reason());
-                    looked.unread.push(unread);
-                    break;
-                }
+        let lists = stream::iter(selections.clone()).map(select);
+        let versions: Vec<_> = lists.buffered(at_once).try_collect().await?;
+        let first = versions.first().copied().flatten();
+        if is_narrow(scope) {
+            return Ok(first);
+        }
+        // Each list is of what the others leave out, and a record that gets or loses
+        // its label between them is in none: whichever is older is asked for again.
+        let mut newest = versions.iter().copied().flatten().max();
+        for ((first, selection), version) in selections.into_iter().zip(versions) {
+            if is_older(version, newest) {
+                let at_least = newest;
+                let again = Selection {
+                    at_least,
+                    ..selection
+                };
+                newest = newest.max(select((first, again)).await?);
             }
         }
-        looked
+        Ok(newest)
     }
 
     /// Lists a selection; returns of which state of the cluster it is.
     async fn select<S>(
         &self,
-        selection: &Selection,
+        selection: Selection,
         first: bool,
         found: &Mutex<Found<'_>>,
         sink: &Mutex<S>,
@@ -195,7 +214,7 @@ impl Cluster {
         S: FnMut(Record) + Send,
     {
         let driver = selection.driver;
-        let mut listing = self.list(selection.clone());
+        let mut listing = self.list(selection);
         while let Some(item) = listing.next().await? {
             let record = item.record(driver)?;
             let takes = |found: &mut Found<'_>| found.takes(&record, first);
@@ -252,15 +271,19 @@ fn selections(scope: &Scope, driver: Driver) -> Vec<(bool, Selection)> {
     }
     if driver == Driver::Secret {
         // With neither selector nor names, the exact rest of the first one.
-        let narrow = scope.selector.is_some() || !scope.releases.is_empty();
         let typed = Selection {
-            labels: (!narrow).then(|| "owner!=helm".to_owned()),
+            labels: (!is_narrow(scope)).then(|| "owner!=helm".to_owned()),
             fields: Some(format!("type={SECRET_TYPE}")),
             ..base
         };
         all.push((false, typed));
     }
     all
+}
+
+/// Whether it means some releases alone.
+fn is_narrow(scope: &Scope) -> bool {
+    scope.selector.is_some() || !scope.releases.is_empty()
 }
 
 /// The user's own label selector.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 use crate::plan::OperationId;
 use crate::snapshot::SnapshotId;
@@ -211,6 +212,11 @@ impl From<rusqlite::Error> for StoreError {
                 return Self::damaged("a row", "a column holds what was never written");
             }
             _ => {}
+        }
+        // Even to read takes the memory that readers share, which is a file.
+        let shared = error.sqlite_error().map(|error| error.extended_code);
+        if shared == Some(SQLITE_IOERR_SHMSIZE) {
+            return Self::Full(error.into());
         }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(error.into()),

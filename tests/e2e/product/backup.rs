@@ -1,10 +1,14 @@
 //! `backup` keeps records, whatever they are.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{LONG, Later};
 use crate::helm::{HelmVersion, chart};
+use crate::process::wait_until;
 use crate::proxy::{Fault, Rule, Seen};
+use crate::records;
 use crate::scenarios::{RELEASE, find};
 
 #[test]
@@ -19,7 +23,7 @@ fn everything_is_saved_listed_shown_and_verified() {
         (saved["complete"].clone(), saved["records"].clone()),
         (true.into(), 2.into())
     );
-    let payload = |record: &crate::records::Record| {
+    let payload = |record: &records::Record| {
         record.object["data"]["release"]
             .as_str()
             .map_or(0, |text| text.trim_end_matches('=').len() * 3 / 4)
@@ -70,7 +74,7 @@ fn what_is_saved_is_compared_with_the_cluster_byte_by_byte() {
     assert_eq!(compared(), [2, 0, 0, 0]);
     let api = stage.namespace.bed().api();
     let records = stage.namespace.core("secrets");
-    let path = |number: u32| format!("{records}/{}", crate::records::name(RELEASE, number));
+    let path = |number: u32| format!("{records}/{}", records::name(RELEASE, number));
     api.merge(&path(1), &json!({"metadata": {"annotations": {"a": "b"}}}));
     assert_eq!(compared(), [1, 1, 0, 0]);
     let none = serde_json::Value::Null;
@@ -147,5 +151,52 @@ fn the_store_is_private() {
         if path.is_file() {
             assert_eq!(mode(&path), 0o600, "{}", path.display());
         }
+    }
+}
+
+fn is_labeled(seen: &Seen) -> bool {
+    seen.path.ends_with("/secrets") && seen.query.ends_with("labelSelector=owner%3Dhelm")
+}
+
+fn is_rest(seen: &Seen) -> bool {
+    seen.path.ends_with("/secrets") && seen.query.contains("labelSelector=owner%21%3Dhelm&")
+}
+
+/// One list is of what has Helm's label, another one of what has not. Each is held
+/// back once, while the label goes or comes: the record is in neither of them.
+#[test]
+fn a_record_whose_label_moves_between_two_lists_is_saved_all_the_same() {
+    let stage = find("healthy").make(HelmVersion::V3_17);
+    let namespace = &stage.namespace;
+    let record = namespace.core(&format!("secrets/{}", records::name(RELEASE, 1)));
+    let label = |value| {
+        let patch = json!({"metadata": {"labels": {"owner": value}}});
+        namespace.bed().api().merge(&record, &patch);
+    };
+    let whole = stage.records().len();
+    for (late, early, before, after) in [
+        (
+            is_labeled as fn(&Seen) -> bool,
+            is_rest as fn(&Seen) -> bool,
+            Some("helm"),
+            None,
+        ),
+        (is_rest, is_labeled, None, Some("helm")),
+    ] {
+        label(before);
+        let later = Later::by(LONG);
+        let slow = Rule::new(Fault::Delay(Duration::from_secs(3)));
+        later.proxy.rule(slow.when(late).nth(1));
+        let args = ["backup", "-n", namespace.name(), "-o", "json"];
+        let running = later.tool.command(&args).spawn();
+        wait_until("the other list came", || {
+            let seen = later.proxy.seen();
+            let came = |one: &Seen| early(one) && one.answered == Some(200);
+            seen.iter().any(came).then_some(())
+        });
+        label(after);
+        let saved = running.finish().expect_code(0).json();
+        assert_eq!(saved["records"], whole, "{saved}");
+        label(Some("helm"));
     }
 }
