@@ -159,8 +159,8 @@ impl Cluster {
         looked
     }
 
-    /// Lists all selections of a driver; returns of which state of the cluster the
-    /// first list is, at least.
+    /// Lists all selections of a driver; returns the newest state that a list is of,
+    /// or with a selector or names, that of the first one.
     async fn select_all<S>(
         &self,
         driver: Driver,
@@ -239,8 +239,8 @@ fn locked<T, R>(shared: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
 /// What came of listing records.
 #[derive(Clone, Debug, Default)]
 pub struct Looked {
-    /// The `resourceVersion` of the first list: what is of the same driver is no
-    /// older.
+    /// The newest `resourceVersion` of the first driver's lists, or with a selector
+    /// or names, that of its first list.
     pub version: Option<u64>,
     /// What could not be read.
     pub unread: Vec<Unread>,
