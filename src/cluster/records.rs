@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::Semaphore;
 
 use super::Cluster;
 use super::error::ApiError;
@@ -17,6 +18,10 @@ use super::listing::Selection;
 use super::url::Url;
 use crate::helm::{Digest, Driver, OWNER_SELECTOR, SECRET_TYPE};
 use crate::survey::{Record, Scope, Survey, Unread};
+
+/// Lists of metadata under way at a time. Only one of them is long; each more
+/// would cost a connection, and both sides more to open it than a short list takes.
+const LISTS_AT_ONCE: usize = 2;
 
 /// How the API server calls those whom it does not know.
 const ANONYMOUS: &str = r#"User "system:anonymous""#;
@@ -131,10 +136,14 @@ impl Cluster {
     /// found are handed out, also those that lost the labels: a history with
     /// holes would be judged wrongly.
     pub async fn records(&self, scope: &Scope, sink: impl FnMut(Record) + Send) -> Looked {
-        let sink = Mutex::new(sink);
+        let lists = Lists {
+            scope,
+            sink: Mutex::new(sink),
+            turns: Semaphore::new(LISTS_AT_ONCE),
+        };
         let asked = |driver: &Driver| scope.driver.is_none_or(|asked| asked == *driver);
         let drivers = Driver::ALL.into_iter().filter(asked);
-        let listed = join_all(drivers.map(|driver| self.records_of(driver, scope, &sink)));
+        let listed = join_all(drivers.map(|driver| self.records_of(driver, &lists)));
         let mut looked = Looked::default();
         for mut of_driver in listed.await {
             looked.version = looked.version.or(of_driver.version);
@@ -143,15 +152,15 @@ impl Cluster {
         looked
     }
 
-    async fn records_of<S>(&self, driver: Driver, scope: &Scope, sink: &Mutex<S>) -> Looked
+    async fn records_of<S>(&self, driver: Driver, lists: &Lists<'_, S>) -> Looked
     where
         S: FnMut(Record) + Send,
     {
         let mut looked = Looked::default();
-        match self.select_all(driver, scope, sink).await {
+        match self.select_all(driver, lists).await {
             Ok(version) => looked.version = version,
             Err(error) => {
-                let namespace = scope.namespace.as_deref();
+                let namespace = lists.scope.namespace.as_deref();
                 let unread = Unread::listing(driver, namespace, error.reason());
                 looked.unread.push(unread);
             }
@@ -164,15 +173,15 @@ impl Cluster {
     async fn select_all<S>(
         &self,
         driver: Driver,
-        scope: &Scope,
-        sink: &Mutex<S>,
+        lists: &Lists<'_, S>,
     ) -> Result<Option<u64>, ApiError>
     where
         S: FnMut(Record) + Send,
     {
+        let scope = lists.scope;
         let found = &Mutex::new(Found::new(scope));
         let select = async |(first, selection): (bool, Selection)| {
-            self.select(selection, first, found, sink).await
+            self.select(selection, first, found, lists).await
         };
         let selections = selections(scope, driver);
         // Of a selector of the user's own, the first list tells the others what it means.
@@ -180,8 +189,8 @@ impl Cluster {
             Some(_) => 1,
             None => selections.len(),
         };
-        let lists = stream::iter(selections.clone()).map(select);
-        let versions: Vec<_> = lists.buffered(at_once).try_collect().await?;
+        let selected = stream::iter(selections.clone()).map(select);
+        let versions: Vec<_> = selected.buffered(at_once).try_collect().await?;
         let first = versions.first().copied().flatten();
         if is_narrow(scope) {
             return Ok(first);
@@ -208,22 +217,30 @@ impl Cluster {
         selection: Selection,
         first: bool,
         found: &Mutex<Found<'_>>,
-        sink: &Mutex<S>,
+        lists: &Lists<'_, S>,
     ) -> Result<Option<u64>, ApiError>
     where
         S: FnMut(Record) + Send,
     {
         let driver = selection.driver;
+        let _turn = lists.turns.acquire().await;
         let mut listing = self.list(selection);
         while let Some(item) = listing.next().await? {
             let record = item.record(driver)?;
             let takes = |found: &mut Found<'_>| found.takes(&record, first);
             if locked(found, takes) {
-                locked(sink, |sink| sink(record));
+                locked(&lists.sink, |sink| sink(record));
             }
         }
         Ok(listing.version())
     }
+}
+
+/// The lists of one look, and where what they bring goes.
+struct Lists<'a, S> {
+    scope: &'a Scope,
+    sink: Mutex<S>,
+    turns: Semaphore,
 }
 
 /// Whether one list is of an older state than another.
