@@ -57,7 +57,7 @@ impl Item {
     pub(super) fn record(&self, driver: Driver) -> Result<Record, ApiError> {
         let record = match self {
             Self::Protobuf(bytes) => {
-                let meta = meta::ObjectMeta::decode(field(bytes, METADATA)?);
+                let meta = Metadata::decode(field(bytes, METADATA)?);
                 from_meta(meta.map_err(|_| GARBLED)?, driver)
             }
             Self::Json(json) => from_json(&json["metadata"], driver),
@@ -141,26 +141,67 @@ fn key_and_value(entry: &[u8]) -> Result<(String, Cow<'_, [u8]>), ApiError> {
     Ok((key.to_owned(), Cow::Borrowed(value)))
 }
 
-fn from_meta(meta: meta::ObjectMeta, driver: Driver) -> Record {
+/// What a record takes of its `ObjectMeta`
+/// (`k8s.io/apimachinery/pkg/apis/meta/v1/generated.proto`). Most of the bytes
+/// are the managed fields themselves, which are passed over so.
+#[derive(Clone, PartialEq, Message)]
+struct Metadata {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "3")]
+    namespace: String,
+    #[prost(string, tag = "5")]
+    uid: String,
+    #[prost(string, tag = "6")]
+    resource_version: String,
+    #[prost(message, optional, tag = "8")]
+    creation_timestamp: Option<meta::Time>,
+    #[prost(message, repeated, tag = "11")]
+    labels: Vec<Label>,
+    #[prost(message, repeated, tag = "17")]
+    managed_fields: Vec<ManagedFields>,
+}
+
+/// An entry of the map of labels.
+#[derive(Clone, PartialEq, Message)]
+struct Label {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ManagedFields {
+    #[prost(string, optional, tag = "1")]
+    manager: Option<String>,
+    #[prost(message, optional, tag = "4")]
+    time: Option<meta::Time>,
+    #[prost(string, tag = "8")]
+    subresource: String,
+}
+
+fn from_meta(meta: Metadata, driver: Driver) -> Record {
     // Sized to what there is: tens of thousands of records are held at a time.
     let mut writers: Vec<Writer> = Vec::with_capacity(meta.managed_fields.len());
     writers.extend(meta.managed_fields.into_iter().filter_map(|entry| {
         Some(Writer {
             manager: entry.manager?,
             at: time(entry.time)?,
-            subresource: entry.subresource.filter(|name| !name.is_empty()),
+            subresource: Some(entry.subresource).filter(|name| !name.is_empty()),
         })
     }));
+    let labels = meta.labels.into_iter();
     Record {
         id: RecordId {
-            namespace: meta.namespace.unwrap_or_default(),
+            namespace: meta.namespace,
             driver,
-            name: meta.name.unwrap_or_default(),
+            name: meta.name,
         },
-        uid: meta.uid.unwrap_or_default(),
-        resource_version: meta.resource_version.unwrap_or_default(),
+        uid: meta.uid,
+        resource_version: meta.resource_version,
         created: time(meta.creation_timestamp),
-        labels: meta.labels.into_iter().collect(),
+        labels: labels.map(|label| (label.key, label.value)).collect(),
         writers,
         payload: Payload::Unread,
     }
@@ -178,24 +219,35 @@ mod tests {
 
     use super::*;
 
+    const TIME: meta::Time = meta::Time {
+        seconds: Some(1_793_000_000),
+        nanos: None,
+    };
+
+    fn written(manager: &str, subresource: &str) -> meta::ManagedFieldsEntry {
+        let raw = br#"{"f:data":{}}"#.to_vec();
+        meta::ManagedFieldsEntry {
+            manager: Some(manager.into()),
+            operation: Some("Update".into()),
+            api_version: Some("v1".into()),
+            time: Some(TIME),
+            fields_type: Some("FieldsV1".into()),
+            fields_v1: Some(meta::FieldsV1 { raw: Some(raw) }),
+            subresource: Some(subresource.into()),
+        }
+    }
+
     fn meta() -> meta::ObjectMeta {
-        let time = meta::Time {
-            seconds: Some(1_793_000_000),
-            nanos: None,
-        };
         meta::ObjectMeta {
             name: Some("sh.helm.release.v1.web.v1".into()),
             namespace: Some("shop".into()),
             uid: Some("u1".into()),
             resource_version: Some("42".into()),
-            creation_timestamp: Some(time),
-            labels: [("owner".to_owned(), "helm".to_owned())].into(),
-            managed_fields: vec![meta::ManagedFieldsEntry {
-                manager: Some("helm".into()),
-                time: Some(time),
-                subresource: Some(String::new()),
-                ..Default::default()
-            }],
+            creation_timestamp: Some(TIME),
+            labels: [("owner", "helm"), ("name", "")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+            managed_fields: vec![written("helm", ""), written("kubelet", "status")],
             ..Default::default()
         }
     }
@@ -204,8 +256,11 @@ mod tests {
         let time = Timestamp::from_second(1_793_000_000).unwrap().to_string();
         json!({
             "name": "sh.helm.release.v1.web.v1", "namespace": "shop", "uid": "u1",
-            "resourceVersion": "42", "creationTimestamp": time, "labels": {"owner": "helm"},
-            "managedFields": [{"manager": "helm", "time": time}],
+            "resourceVersion": "42", "creationTimestamp": time, "labels": {"owner": "helm", "name": ""},
+            "managedFields": [
+                {"manager": "helm", "time": time},
+                {"manager": "kubelet", "time": time, "subresource": "status"},
+            ],
         })
     }
 
@@ -223,7 +278,8 @@ mod tests {
             record.id.to_string(),
             "Secret shop/sh.helm.release.v1.web.v1"
         );
-        assert_eq!(record.writers.len(), 1);
+        assert_eq!(record.writers.len(), 2);
+        assert_eq!(record.writers[1].subresource.as_deref(), Some("status"));
         assert_eq!(json.record(Driver::Secret).as_ref(), Ok(&record));
         for item in [&protobuf, &json] {
             assert_eq!(item.id(Driver::Secret).as_ref(), Ok(&record.id));
