@@ -52,7 +52,8 @@ fn direct(config: Config) -> Result<Client, kube::Error> {
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
     connector.set_reset_reader_on_write(config.reset_reader_on_write);
-    let client = legacy::Client::builder(TokioExecutor::new());
+    let mut client = legacy::Client::builder(TokioExecutor::new());
+    client.http1_max_buf_size(AT_A_TIME);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(login)

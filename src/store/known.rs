@@ -96,6 +96,7 @@ impl Store {
         }
         let mut reader = Reader::new(&reading);
         let mut known = Known {
+            ids: HashSet::with_capacity(records.len()),
             _lock: Some(lock),
             ..Known::default()
         };

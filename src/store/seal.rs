@@ -5,7 +5,8 @@ use crate::helm::Digest;
 /// The digest over some fields. Each goes in behind its length, so that no two
 /// lists of fields look alike.
 pub(super) fn seal(fields: &[&[u8]]) -> Digest {
-    let mut sealed = Vec::new();
+    let length = fields.iter().map(|field| size_of::<u64>() + field.len());
+    let mut sealed = Vec::with_capacity(length.sum());
     for field in fields {
         sealed.extend((field.len() as u64).to_be_bytes());
         sealed.extend_from_slice(field);
