@@ -19,6 +19,9 @@ pub(super) struct SnapshotV1<'a> {
     complete: bool,
     releases: u64,
     records: u64,
+    /// How many of them were not saved before; only where it was made just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<u64>,
     /// Live objects.
     objects: u64,
     /// Of the payloads, as the cluster stores them.
@@ -53,6 +56,7 @@ impl<'a> From<&'a Snapshot> for SnapshotV1<'a> {
             complete: snapshot.complete(),
             releases: snapshot.releases() as u64,
             records: snapshot.records.len() as u64,
+            new: None,
             objects: snapshot.objects.len() as u64,
             bytes: snapshot.bytes(),
             missing: missing_v1(&snapshot.missing),
@@ -73,6 +77,7 @@ impl<'a> From<&'a Summary> for SnapshotV1<'a> {
             complete: summary.complete(),
             releases: summary.releases,
             records: summary.records,
+            new: None,
             objects: summary.objects,
             bytes: summary.bytes,
             missing: missing_v1(&summary.missing),
@@ -89,23 +94,35 @@ fn missing_v1(missing: &[Unread]) -> Vec<MissingV1<'_>> {
     missing.collect()
 }
 
-/// `backup -o json`: schema `zadig-doctor/snapshot/v1`.
-pub fn created_json(snapshot: &Snapshot) -> String {
+/// `backup -o json`: schema `zadig-doctor/snapshot/v1`. `new` of its records were
+/// not saved before.
+pub fn created_json(snapshot: &Snapshot, new: usize) -> String {
     let mut value = SnapshotV1::from(snapshot);
     value.schema = Some("zadig-doctor/snapshot/v1");
+    value.new = Some(new as u64);
     json(&value)
 }
 
-/// `backup` for a person.
-pub fn created_text(snapshot: &Snapshot, voice: &Voice) -> String {
+/// `backup` for a person. Only what is new was read back: of the rest, that it is
+/// saved is all that can be said.
+pub fn created_text(snapshot: &Snapshot, new: usize, voice: &Voice) -> String {
+    let all = snapshot.records.len();
+    let (complete, new) = match new {
+        0 if all > 0 => ("saved", "; nothing is new".to_owned()),
+        new if new < all => {
+            let new = format!("; new, and verified: {}", count(new, "record"));
+            ("saved", new)
+        }
+        _ => ("saved and verified", String::new()),
+    };
     let complete = match snapshot.complete() {
-        true => "saved and verified",
+        true => complete,
         false => "INCOMPLETE",
     };
     let mut head = format!(
-        "Snapshot {}: {complete}: {} of {}, {}",
+        "Snapshot {}: {complete}: {} of {}, {}{new}",
         snapshot.id,
-        count(snapshot.records.len(), "record"),
+        count(all, "record"),
         count(snapshot.releases(), "release"),
         size(snapshot.bytes())
     );

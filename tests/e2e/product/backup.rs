@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use serde_json::json;
+use zadig_doctor::helm::Driver;
 
 use super::{LONG, Later};
 use crate::helm::{HelmVersion, chart};
 use crate::process::wait_until;
 use crate::proxy::{Fault, Rule, Seen};
 use crate::records;
-use crate::scenarios::{RELEASE, find};
+use crate::scenarios::{RELEASE, Stage, find};
+use crate::tool::Tool;
 
 #[test]
 fn everything_is_saved_listed_shown_and_verified() {
@@ -53,6 +55,37 @@ fn everything_is_saved_listed_shown_and_verified() {
     assert!(table.contains("1,2"), "{table}");
     later.tool.run(&["backup", "verify"]).expect_code(0);
     later.tool.run(&["backup", "show", "ffff"]).expect_code(2);
+}
+
+/// What was saved before is not read again, and nothing else is claimed.
+#[test]
+fn a_backup_says_what_of_it_is_new() {
+    let stage = Stage::new("new", HelmVersion::V3_17, Driver::Secret);
+    stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
+    stage.helm.ok(&["upgrade", RELEASE, &chart("quiet")]);
+    let tool = Tool::new();
+    let backup = ["backup", "-n", stage.namespace.name()];
+    let says = |more: &[&str]| {
+        let output = tool.run(&[&backup, more].concat()).expect_code(0);
+        let text = output.stdout.replace('\n', " ");
+        let (_, said) = text.split_once(": ").unwrap();
+        let (said, _) = said.split_once("  > ").unwrap();
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let first = says(&[]);
+    assert!(first.starts_with("saved and verified: 2 records of 1 release, "));
+    assert!(says(&[]).ends_with("; nothing is new"));
+    stage.helm.ok(&["upgrade", RELEASE, &chart("quiet")]);
+    let third = says(&[]);
+    assert!(
+        third.starts_with("saved: 3 records of 1 release, "),
+        "{third}"
+    );
+    // The upgrade wrote its own record, and the one before.
+    assert!(third.ends_with("; new, and verified: 2 records"), "{third}");
+    let json = tool.run(&[&backup[..], &["-o", "json"]].concat()).json();
+    assert_eq!((&json["new"], &json["records"]), (&0.into(), &3.into()));
+    assert!(says(&["--check"]).starts_with("saved and verified: 3 records"));
 }
 
 #[test]
@@ -141,7 +174,7 @@ fn the_store_is_private() {
     let stage = find("healthy").make(HelmVersion::V3_9);
     let home = tempfile::tempdir().unwrap();
     let store = home.path().join("deep/store");
-    let tool = crate::tool::Tool::new().env("ZADIG_DOCTOR_HOME", store.to_str().unwrap());
+    let tool = Tool::new().env("ZADIG_DOCTOR_HOME", store.to_str().unwrap());
     tool.run(&["backup", "-n", stage.namespace.name()])
         .expect_code(0);
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;

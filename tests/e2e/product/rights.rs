@@ -64,6 +64,29 @@ fn who_cannot_name_the_cluster_does_not_say_that_it_is_another() {
 }
 
 #[test]
+fn a_backup_that_could_read_nothing_is_no_snapshot() {
+    let stage = Stage::new("unread", HelmVersion::V3_17, Driver::Secret);
+    stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
+    let (tool, namespace) = (Tool::new(), stage.namespace.name());
+    let backup = ["backup", "-n", namespace];
+    tool.run(&backup).expect_code(0);
+    let failed = tool
+        .run(&[&backup[..], &["--as", USER]].concat())
+        .expect_code(3);
+    for word in [
+        "secrets in namespace",
+        "configmaps in namespace",
+        "forbidden",
+    ] {
+        assert!(failed.stderr.contains(word), "{failed}");
+    }
+    let listed = tool.run(&["backup", "list", "-o", "json"]).expect_code(0);
+    let snapshots = listed.json();
+    assert_eq!(snapshots["snapshots"].as_array().unwrap().len(), 1);
+    assert_eq!(snapshots["snapshots"][0]["complete"], true);
+}
+
+#[test]
 fn list_on_secrets_alone_is_enough_for_records_in_secrets() {
     let stage = Stage::new("list-secrets", HelmVersion::V3_17, Driver::Secret);
     stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
