@@ -1,9 +1,13 @@
-//! Finding records: by label and by type, metadata only.
+//! Finding records: by type and by label, metadata only.
 //!
 //! Each selection alone misses some: a record without labels still makes
 //! `helm upgrade` answer `release: already exists`, and Helm itself selects by
 //! label whatever the type. ConfigMaps have no type to select by, so a
 //! ConfigMap record that lost its labels is not found.
+//!
+//! Lists that run side by side are of different moments. Labels come and go, but
+//! the type of a Secret never changes (`ValidateSecretUpdate` in Kubernetes), so
+//! it is by type that one list is of what the other leaves out.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +23,8 @@ use super::url::Url;
 use crate::helm::{Digest, Driver, OWNER_SELECTOR, SECRET_TYPE};
 use crate::survey::{Record, Scope, Survey, Unread};
 
-/// Lists of metadata under way at a time. Only one of them is long; each more
-/// would cost a connection, and both sides more to open it than a short list takes.
+/// Lists of metadata under way at a time. Of all releases only one is long, and
+/// each more would cost a connection: both sides more than a short list takes.
 const LISTS_AT_ONCE: usize = 2;
 
 /// How the API server calls those whom it does not know.
@@ -70,7 +74,7 @@ impl Cluster {
             .await;
         survey.version = looked.version;
         survey.unread = looked.unread;
-        survey.records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        newest_of_each(&mut survey.records);
         survey.unread.sort_unstable();
     }
 
@@ -129,8 +133,8 @@ impl Cluster {
         }
     }
 
-    /// Hands every record in scope to `sink` as it arrives, each once, in no
-    /// order, payloads unread.
+    /// Hands every record in scope to `sink` as it arrives, in no order, payloads
+    /// unread. One that changes meanwhile may come in both states.
     ///
     /// With a label selector or named releases, all records of the releases
     /// found are handed out, also those that lost the labels: a history with
@@ -168,8 +172,7 @@ impl Cluster {
         looked
     }
 
-    /// Lists all selections of a driver; returns the newest state that a list is of,
-    /// or with a selector or names, that of the first one.
+    /// Lists all selections of a driver; returns the newest state that a list is of.
     async fn select_all<S>(
         &self,
         driver: Driver,
@@ -178,37 +181,17 @@ impl Cluster {
     where
         S: FnMut(Record) + Send,
     {
-        let scope = lists.scope;
-        let found = &Mutex::new(Found::new(scope));
-        let select = async |(first, selection): (bool, Selection)| {
-            self.select(selection, first, found, lists).await
-        };
-        let selections = selections(scope, driver);
+        let found = &Mutex::new(Found::new(lists.scope));
+        let selections = selections(lists.scope, driver);
         // Of a selector of the user's own, the first list tells the others what it means.
-        let at_once = match own_selector(scope) {
+        let at_once = match own_selector(lists.scope) {
             Some(_) => 1,
             None => selections.len(),
         };
-        let selected = stream::iter(selections.clone()).map(select);
+        let selected = stream::iter(selections)
+            .map(async |(first, selection)| self.select(selection, first, found, lists).await);
         let versions: Vec<_> = selected.buffered(at_once).try_collect().await?;
-        let first = versions.first().copied().flatten();
-        if is_narrow(scope) {
-            return Ok(first);
-        }
-        // Each list is of what the others leave out, and a record that gets or loses
-        // its label between them is in none: whichever is older is asked for again.
-        let mut newest = versions.iter().copied().flatten().max();
-        for ((first, selection), version) in selections.into_iter().zip(versions) {
-            if is_older(version, newest) {
-                let at_least = newest;
-                let again = Selection {
-                    at_least,
-                    ..selection
-                };
-                newest = newest.max(select((first, again)).await?);
-            }
-        }
-        Ok(newest)
+        Ok(versions.into_iter().flatten().max())
     }
 
     /// Lists a selection; returns of which state of the cluster it is.
@@ -243,9 +226,15 @@ struct Lists<'a, S> {
     turns: Semaphore,
 }
 
-/// Whether one list is of an older state than another.
-fn is_older(one: Option<u64>, other: Option<u64>) -> bool {
-    one.zip(other).is_some_and(|(one, other)| one < other)
+/// Sorts records, and of one that came in several states keeps the newest: it was
+/// made anew under its name, or a list began anew.
+fn newest_of_each(records: &mut Vec<Record>) {
+    // Both are numbers, and one with more digits is larger.
+    fn version(record: &Record) -> (usize, &str) {
+        (record.resource_version.len(), &record.resource_version)
+    }
+    records.sort_unstable_by(|a, b| a.id.cmp(&b.id).then_with(|| version(b).cmp(&version(a))));
+    records.dedup_by(|older, newest| older.id == newest.id);
 }
 
 /// Lists come in side by side, one task's: nobody waits here.
@@ -256,8 +245,7 @@ fn locked<T, R>(shared: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
 /// What came of listing records.
 #[derive(Clone, Debug, Default)]
 pub struct Looked {
-    /// The newest `resourceVersion` of the first driver's lists, or with a selector
-    /// or names, that of its first list.
+    /// The newest `resourceVersion` of the first driver's lists.
     pub version: Option<u64>,
     /// What could not be read.
     pub unread: Vec<Unread>,
@@ -267,33 +255,26 @@ pub struct Looked {
 /// which releases the user's own selector means, the others bring what else
 /// these releases have.
 fn selections(scope: &Scope, driver: Driver) -> Vec<(bool, Selection)> {
-    let base = Selection {
+    let select = |labels: Option<String>, fields: Option<String>| Selection {
         driver,
         namespace: scope.namespace.clone(),
-        labels: Some(labels(scope, OWNER_SELECTOR)),
-        fields: None,
+        labels,
+        fields,
         whole: false,
         at_least: None,
     };
-    let mut all = vec![(true, base.clone())];
+    let of_type = |is: &str| Some(format!("type{is}{SECRET_TYPE}"));
+    let labeled = || Some(OWNER_SELECTOR.to_owned());
+    if driver == Driver::Secret && !is_narrow(scope) {
+        let all = [select(None, of_type("=")), select(labeled(), of_type("!="))];
+        return all.map(|one| (false, one)).into();
+    }
+    let mut all = vec![(true, select(Some(labels(scope, OWNER_SELECTOR)), None))];
     if own_selector(scope).is_some() {
-        let labels = Some(OWNER_SELECTOR.to_owned());
-        all.push((
-            false,
-            Selection {
-                labels,
-                ..base.clone()
-            },
-        ));
+        all.push((false, select(labeled(), None)));
     }
     if driver == Driver::Secret {
-        // With neither selector nor names, the exact rest of the first one.
-        let typed = Selection {
-            labels: (!is_narrow(scope)).then(|| "owner!=helm".to_owned()),
-            fields: Some(format!("type={SECRET_TYPE}")),
-            ..base
-        };
-        all.push((false, typed));
+        all.push((false, select(None, of_type("="))));
     }
     all
 }
@@ -333,8 +314,8 @@ pub(super) fn labels(scope: &Scope, first: &str) -> String {
 /// What one driver's selections brought so far.
 struct Found<'a> {
     scope: &'a Scope,
-    /// Of their uids the digests: shorter, and all of one length.
-    uids: HashSet<Digest>,
+    /// In which states records came. Digests are short, and all of one length.
+    states: HashSet<Digest>,
     /// Storage namespace and name of the releases that the label selection
     /// brought.
     releases: HashSet<(String, String)>,
@@ -344,13 +325,22 @@ impl<'a> Found<'a> {
     fn new(scope: &'a Scope) -> Self {
         Self {
             scope,
-            uids: HashSet::new(),
+            states: HashSet::new(),
             releases: HashSet::new(),
         }
     }
 
     /// Whether this record is in scope and new.
     fn takes(&mut self, record: &Record, first: bool) -> bool {
+        if is_narrow(self.scope) && !self.means(record, first) {
+            return false;
+        }
+        let state = [&record.uid, "/", &record.resource_version].concat();
+        self.states.insert(Digest::of(state.as_bytes()))
+    }
+
+    /// Whether it belongs to one of the releases that are meant.
+    fn means(&mut self, record: &Record, first: bool) -> bool {
         let key = record.id.key().map(|key| key.release);
         let label = record.label("name").map(str::to_owned);
         let names = [key, label];
@@ -365,12 +355,10 @@ impl<'a> Found<'a> {
         let mut releases = names.into_iter().flatten().map(of);
         if first {
             self.releases.extend(releases);
-        } else if own_selector(self.scope).is_some()
-            && !releases.any(|release| self.releases.contains(&release))
-        {
-            return false;
+            return true;
         }
-        self.uids.insert(Digest::of(record.uid.as_bytes()))
+        own_selector(self.scope).is_none()
+            || releases.any(|release| self.releases.contains(&release))
     }
 }
 
@@ -430,12 +418,25 @@ mod tests {
     }
 
     #[test]
-    fn only_two_versions_tell_which_list_is_older() {
-        assert!(is_older(Some(1), Some(2)));
-        for (one, other) in [(2, Some(2)), (3, Some(2)), (1, None)] {
-            assert!(!is_older(Some(one), other));
-        }
-        assert!(!is_older(None, Some(2)));
+    fn of_a_record_in_several_states_the_newest_stays() {
+        let state = |uid: &str, name: &str, version: &str| Record {
+            resource_version: version.to_owned(),
+            ..record(uid, name, None)
+        };
+        let scope = scope(None, &[]);
+        let mut found = Found::new(&scope);
+        let mut records = vec![
+            state("1", WEB_1, "9"),
+            state("2", WEB_1, "12"),
+            state("3", WEB_2, "14"),
+            state("3", WEB_2, "13"),
+        ];
+        assert!(records.iter().all(|record| found.takes(record, false)));
+        newest_of_each(&mut records);
+        let left = records
+            .iter()
+            .map(|one| (&*one.uid, &*one.resource_version));
+        assert_eq!(left.collect::<Vec<_>>(), [("2", "12"), ("3", "14")]);
     }
 
     #[test]
@@ -455,18 +456,23 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_looked_for_by_label_and_by_type() {
+    fn secrets_are_looked_for_by_type_and_by_label() {
+        let told = |scope: &Scope, driver| {
+            let all = selections(scope, driver).into_iter();
+            let told = all.map(|(_, one)| (one.labels, one.fields));
+            told.collect::<Vec<_>>()
+        };
+        let some = |text: &str| Some(text.to_owned());
         let all = scope(None, &[]);
-        let secrets = selections(&all, Driver::Secret);
-        let typed = &secrets[1].1;
-        assert_eq!(secrets.len(), 2);
-        assert_eq!(typed.fields.as_deref(), Some("type=helm.sh/release.v1"));
-        // The exact rest: what the label already brought is not read again.
-        assert_eq!(typed.labels.as_deref(), Some("owner!=helm"));
-        assert_eq!(selections(&all, Driver::ConfigMap).len(), 1);
+        // The second is the exact rest of the first, whatever becomes of labels.
+        let typed = (None, some("type=helm.sh/release.v1"));
+        let rest = (some("owner=helm"), some("type!=helm.sh/release.v1"));
+        assert_eq!(told(&all, Driver::Secret), [typed.clone(), rest]);
+        let labeled = (some("owner=helm"), None);
+        assert_eq!(told(&all, Driver::ConfigMap), [labeled]);
         // A name cannot be selected by type, so all are looked through.
-        let named = scope(None, &["web"]);
-        assert_eq!(selections(&named, Driver::Secret)[1].1.labels, None);
+        let named = (some("owner=helm,name in (web)"), None);
+        assert_eq!(told(&scope(None, &["web"]), Driver::Secret), [named, typed]);
     }
 
     #[test]
