@@ -1,4 +1,4 @@
-//! Proving what was written, before it is reported.
+//! Proving what was written, before it is visible; the rows, before it is reported.
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZero;

@@ -92,6 +92,13 @@ impl Store {
             keys: HashMap::new(),
         })
     }
+
+    /// Makes a snapshot invisible again.
+    fn take_back(&self, id: &SnapshotId) -> Result<(), StoreError> {
+        let writing = self.write()?;
+        headers::remove(&writing, id)?;
+        Ok(writing.commit()?)
+    }
 }
 
 impl SnapshotWriter<'_> {
@@ -169,12 +176,22 @@ impl SnapshotWriter<'_> {
         self.missing.push(unread);
     }
 
-    /// Makes the snapshot visible and durable, and reads back what was written.
+    /// What could not be read.
+    pub fn unread(&self) -> &[Unread] {
+        &self.missing
+    }
+
+    /// Whether it holds no record.
+    pub fn is_empty(&self) -> bool {
+        self.whole.is_empty() && self.records.is_empty()
+    }
+
+    /// Reads back what was written, and makes the snapshot visible and durable.
     ///
     /// # Errors
     ///
-    /// If it could not be stored, then nothing of it is visible; or if what was
-    /// read back is not what was written.
+    /// If it could not be stored, or if what was read back is not what was written;
+    /// then nothing of it is visible.
     pub fn finish(mut self) -> Result<Snapshot, StoreError> {
         self.flush()?;
         if let Some(base) = self.waiting.keys().next() {
@@ -186,26 +203,30 @@ impl SnapshotWriter<'_> {
         self.handed = HashSet::new();
         let written = std::mem::take(&mut self.written);
         let store = self.store;
-        read_back::beside(store.dir(), &written, || {
-            let (snapshot, kept) = self.commit()?;
-            read_back::rows(store, &snapshot.id, &kept)?;
-            // Where that fails, the log has it all.
-            let _ = schema::checkpoint(&store.connection);
-            Ok(snapshot)
-        })
+        let writing = store.write()?;
+        let make = || self.rows(&writing);
+        let (snapshot, kept) = read_back::beside(store.dir(), &written, make)?;
+        writing.commit()?;
+        if let Err(broken) = read_back::rows(store, &snapshot.id, &kept) {
+            // Nobody was told of it yet.
+            let _ = store.take_back(&snapshot.id);
+            return Err(broken);
+        }
+        // Where that fails, the log has it all.
+        let _ = schema::checkpoint(&store.connection);
+        Ok(snapshot)
     }
 
     /// Writes the rows that say what the snapshot holds, and itself last. Returns
     /// also which histories were there before.
-    fn commit(&mut self) -> Result<(Snapshot, HashSet<i64>), StoreError> {
-        let writing = self.store.write()?;
-        let mut made = Made::new(&writing)?;
+    fn rows(&mut self, writing: &Connection) -> Result<(Snapshot, HashSet<i64>), StoreError> {
+        let mut made = Made::new(writing)?;
         for (id, records) in std::mem::take(&mut self.records) {
             let mut entries = Vec::new();
             for source in records.into_values() {
                 entries.push(match source {
                     Source::Known(entry) => *entry,
-                    Source::Read(row) => self.entry(&writing, &row)?,
+                    Source::Read(row) => self.entry(writing, &row)?,
                 });
             }
             let cluster = self.about.cluster.clone();
@@ -223,7 +244,7 @@ impl SnapshotWriter<'_> {
         for (namespace, objects) in std::mem::take(&mut self.live) {
             let mut entries = Vec::new();
             for saved in objects.into_values() {
-                let json = self.key(&writing, saved.digest)?;
+                let json = self.key(writing, saved.digest)?;
                 entries.push(LiveEntry {
                     object: saved.object,
                     digest: saved.digest,
@@ -236,9 +257,7 @@ impl SnapshotWriter<'_> {
         let about = std::mem::take(&mut self.about);
         let missing = std::mem::take(&mut self.missing);
         let kept = std::mem::take(&mut made.kept);
-        let snapshot = made.snapshot(about, missing)?;
-        writing.commit()?;
-        Ok((snapshot, kept))
+        Ok((made.snapshot(about, missing)?, kept))
     }
 
     fn own_packer(&mut self) -> Result<&mut Packer, StoreError> {
