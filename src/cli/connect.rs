@@ -93,6 +93,8 @@ pub(super) fn unexecuted(error: ExecuteError) -> Failure {
                 "the second look failed; nothing was changed",
             )
         },
+        ExecuteError::NothingRead(_) => Failure::new(Exit::Unreachable, error.to_string())
+            .hint("no snapshot was made; `kubectl auth can-i list secrets -A` and the same of configmaps tell whether you may read them"),
         ExecuteError::NoServerTime => Failure::new(Exit::Unreachable, error.to_string())
             .hint("does a proxy remove the Date header?"),
         ExecuteError::Rehearsal { object, source } => {

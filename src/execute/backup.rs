@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::ExecuteError;
 use crate::cluster::{ApiError, Cluster, Wanted};
 use crate::live::ObjectRef;
 use crate::snapshot::{About, Snapshot};
@@ -38,13 +39,13 @@ pub struct Backup {
 ///
 /// # Errors
 ///
-/// If the store cannot be written.
+/// If the store cannot be written, or nothing that there is could be read.
 pub async fn backup(
     cluster: &Cluster,
     store: &Store,
     request: Backup,
     on_record: impl Fn(),
-) -> Result<Snapshot, StoreError> {
+) -> Result<Snapshot, ExecuteError> {
     let mut writer = store.begin_snapshot(request.about)?;
     for missing in request.missing {
         writer.missing(missing);
@@ -53,8 +54,11 @@ pub async fn backup(
     if request.wanted.count() > 0 {
         save_records(cluster, &mut writer, request.wanted, on_record).await?;
     }
+    if writer.is_empty() && !writer.unread().is_empty() {
+        return Err(ExecuteError::NothingRead(writer.unread().to_vec()));
+    }
     save_objects(cluster, &mut writer, &request.objects).await?;
-    writer.finish()
+    Ok(writer.finish()?)
 }
 
 async fn save_records(

@@ -4,6 +4,10 @@ use std::error::Error;
 
 use crate::cluster::ApiError;
 use crate::store::StoreError;
+use crate::survey::Unread;
+
+/// Of many, the first few: the rest failed alike.
+const TOLD: usize = 4;
 
 /// Why a plan was not begun. Nothing was written to a record.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,10 @@ pub enum ExecuteError {
         /// Why.
         reason: String,
     },
+    /// Nothing of what was to be saved could be read. A snapshot of nothing would be
+    /// the latest, and hide those that hold something.
+    #[error("no record was saved: {}", told(.0))]
+    NothingRead(Vec<Unread>),
     /// No answer of the API server carried its time.
     #[error("the API server does not tell its time")]
     NoServerTime,
@@ -108,4 +116,16 @@ impl ExecuteError {
     pub fn look(source: impl Error + Send + Sync + 'static) -> Self {
         Self::Look(Box::new(source))
     }
+}
+
+/// What could not be read, and why.
+fn told(unread: &[Unread]) -> String {
+    let told = unread.iter().take(TOLD);
+    let mut told: Vec<_> = told
+        .map(|one| format!("{}: {}", one.what, one.reason))
+        .collect();
+    if unread.len() > TOLD {
+        told.push(format!("{} more", unread.len() - TOLD));
+    }
+    told.join("; ")
 }

@@ -19,9 +19,10 @@ pub(super) struct SnapshotV1<'a> {
     complete: bool,
     releases: u64,
     records: u64,
-    /// How many of them were not saved before; only where it was made just now.
+    /// How many of them were read from the cluster, and read back from the store, to
+    /// make it; only where it was made just now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    new: Option<u64>,
+    read: Option<u64>,
     /// Live objects.
     objects: u64,
     /// Of the payloads, as the cluster stores them.
@@ -56,7 +57,7 @@ impl<'a> From<&'a Snapshot> for SnapshotV1<'a> {
             complete: snapshot.complete(),
             releases: snapshot.releases() as u64,
             records: snapshot.records.len() as u64,
-            new: None,
+            read: None,
             objects: snapshot.objects.len() as u64,
             bytes: snapshot.bytes(),
             missing: missing_v1(&snapshot.missing),
@@ -77,7 +78,7 @@ impl<'a> From<&'a Summary> for SnapshotV1<'a> {
             complete: summary.complete(),
             releases: summary.releases,
             records: summary.records,
-            new: None,
+            read: None,
             objects: summary.objects,
             bytes: summary.bytes,
             missing: missing_v1(&summary.missing),
@@ -94,41 +95,39 @@ fn missing_v1(missing: &[Unread]) -> Vec<MissingV1<'_>> {
     missing.collect()
 }
 
-/// `backup -o json`: schema `zadig-doctor/snapshot/v1`. `new` of its records were
-/// not saved before.
-pub fn created_json(snapshot: &Snapshot, new: usize) -> String {
+/// `backup -o json`: schema `zadig-doctor/snapshot/v1`. So many of its records were
+/// read to make it.
+pub fn created_json(snapshot: &Snapshot, read: usize) -> String {
     let mut value = SnapshotV1::from(snapshot);
     value.schema = Some("zadig-doctor/snapshot/v1");
-    value.new = Some(new as u64);
+    value.read = Some(read as u64);
     json(&value)
 }
 
-/// `backup` for a person. Only what is new was read back: of the rest, that it is
+/// `backup` for a person. Only what was read was read back: of the rest, that it is
 /// saved is all that can be said.
-pub fn created_text(snapshot: &Snapshot, new: usize, voice: &Voice) -> String {
-    let all = snapshot.records.len();
-    let (complete, new) = match new {
-        0 if all > 0 => ("saved", "; nothing is new".to_owned()),
-        new if new < all => {
-            let new = format!("; new, and verified: {}", count(new, "record"));
-            ("saved", new)
-        }
-        _ => ("saved and verified", String::new()),
-    };
-    let complete = match snapshot.complete() {
-        true => complete,
+pub fn created_text(snapshot: &Snapshot, read: usize, voice: &Voice) -> String {
+    let records = snapshot.records.len();
+    let outcome = match snapshot.complete() {
+        true if read == records => "saved and verified",
+        true => "saved",
         false => "INCOMPLETE",
     };
     let mut head = format!(
-        "Snapshot {}: {complete}: {} of {}, {}{new}",
+        "Snapshot {}: {outcome}: {} of {}, {}",
         snapshot.id,
-        count(all, "record"),
+        count(records, "record"),
         count(snapshot.releases(), "release"),
         size(snapshot.bytes())
     );
     if !snapshot.objects.is_empty() {
         head += &format!("; {}", count(snapshot.objects.len(), "live object"));
     }
+    head += &match read {
+        all if all == records => String::new(),
+        0 => "; all records as they were saved before".to_owned(),
+        read => format!("; new or changed, and verified: {}", count(read, "record")),
+    };
     let mut text = prose(voice, "", &head);
     for missing in &snapshot.missing {
         let missing = format!("missing: {}: {}", missing.what, missing.reason);

@@ -34,7 +34,6 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
     drop(progress);
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
-    something_read(&survey)?;
 
     let ahead = match ahead {
         Some(ahead) => ahead.await.ok().flatten(),
@@ -58,7 +57,7 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
         true => snapshot::untold_objects(&survey),
         false => Vec::new(),
     };
-    let kept = known.len();
+    let known_before = known.len();
     let request = Backup {
         about: about(&survey, args)?,
         wanted: Wanted::of(&survey, |id| !known.holds(id)),
@@ -75,11 +74,11 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
     let progress = settings.terminal.progress_of("saving records", count);
     let saved = execute::backup(&cluster, &store, request, || progress.step()).await;
     drop(progress);
-    let snapshot = saved.map_err(connect::unstored)?;
-    let new = snapshot.records.len().saturating_sub(kept);
+    let snapshot = saved.map_err(connect::unexecuted)?;
+    let read = snapshot.records.len().saturating_sub(known_before);
     let text = match settings.json() {
-        true => report::created_json(&snapshot, new),
-        false => report::created_text(&snapshot, new, &settings.voice),
+        true => report::created_json(&snapshot, read),
+        false => report::created_text(&snapshot, read, &settings.voice),
     };
     print(settings, &text)?;
     Ok(match snapshot.complete() {
@@ -100,21 +99,6 @@ async fn read_current(cluster: &Cluster, survey: &mut Survey) {
     cluster.answer(survey, &needs, false).await;
     // What is gone by now is not missing.
     survey.unread.retain(|unread| !unread.is_gone());
-}
-
-/// A snapshot of nothing would be the latest one, and hide those that hold
-/// something.
-fn something_read(survey: &Survey) -> Result<(), Failure> {
-    if !survey.records.is_empty() || survey.unread.is_empty() {
-        return Ok(());
-    }
-    let unread = survey.unread.iter();
-    let unread: Vec<_> = unread
-        .map(|one| format!("{}: {}", one.what, one.reason))
-        .collect();
-    let message = format!("no record could be read: {}", unread.join("; "));
-    Err(Failure::new(Exit::Unreachable, message)
-        .hint("no snapshot was made; `--driver secret` looks at Secrets alone"))
 }
 
 fn about(survey: &Survey, args: &CreateArgs) -> Result<About, Failure> {
