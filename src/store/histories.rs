@@ -116,25 +116,6 @@ pub(super) fn newest_key(
     Ok(statement.query_row(key, |row| row.get(0)).optional()?)
 }
 
-/// The state of a history that was saved here, is sealed so, and has that
-/// object as its contents.
-pub(super) fn same(
-    connection: &Connection,
-    id: &HistoryId,
-    seal: Digest,
-    object: i64,
-) -> Result<Option<i64>, StoreError> {
-    const SQL: &str = "SELECT id FROM histories WHERE namespace = ?1 AND name = ?2
-        AND driver = ?3 AND seal = ?4 AND contents = ?5 AND id > 0";
-    let driver = driver(id.driver);
-    let mut statement = connection.prepare_cached(SQL)?;
-    let key = statement.query_row(
-        (&id.namespace, &id.name, driver, seal.as_bytes(), object),
-        |row| row.get(0),
-    );
-    Ok(key.optional()?)
-}
-
 /// What the row of a history is sealed with.
 pub(super) fn seal_of(connection: &Connection, key: i64) -> Result<Digest, StoreError> {
     const SQL: &str = "SELECT seal FROM histories WHERE id = ?1";

@@ -113,6 +113,19 @@ fn of_a_history_that_changed_only_what_is_new_is_read() {
     assert_eq!(store.verify(None).unwrap().damaged, []);
 }
 
+/// Somebody else saw less of it, or it was rolled back by hand.
+#[test]
+fn a_state_that_comes_back_is_known_again() {
+    let (_home, store) = open();
+    let there: Vec<_> = (1..=3).map(|n| revision("web", n)).collect();
+    let rows = || count(&store, "SELECT count(*) FROM histories");
+    backup(&store, 0, 10, &there);
+    backup(&store, 1, 11, &there[..2]);
+    assert_eq!(backup(&store, 2, 12, &there).1, 1);
+    assert_eq!((backup(&store, 3, 13, &there).1, rows()), (0, 3));
+    assert_eq!(store.verify(None).unwrap().damaged, []);
+}
+
 #[test]
 fn a_resource_version_alone_tells_no_state() {
     let (_home, store) = open();
