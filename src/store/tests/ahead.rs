@@ -87,6 +87,23 @@ fn an_object_that_is_not_what_was_written_is_not_reported() {
 }
 
 #[test]
+fn what_cannot_be_read_back_is_never_visible() {
+    let (_home, store) = open();
+    let mut writer = store.begin_snapshot(about(0, "backup")).unwrap();
+    writer.add(&record(1, Some(packed(&release(1))))).unwrap();
+    writer.flush().unwrap();
+    let harm = "UPDATE objects SET bytes = zeroblob(length(bytes))";
+    let other = Store::open(store.dir()).unwrap();
+    assert!(other.connection.execute(harm, ()).unwrap() > 0);
+    assert!(writer.finish().is_err());
+    assert_eq!(store.list().unwrap(), []);
+    assert_eq!(count(&store, "SELECT count(*) FROM histories"), 0);
+    // Nor is it believed by the next one.
+    save(&store, 1, &[record(1, Some(packed(&release(1))))]);
+    assert_eq!(store.verify(None).unwrap().damaged, []);
+}
+
+#[test]
 fn rows_that_are_not_what_was_written_are_not_reported() {
     for (harm, whole) in [
         ("SELECT 1", true),
