@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::existing;
+use super::{existing, pick};
 use crate::cli::args::ForgetArgs;
 use crate::cli::settings::Settings;
 use crate::cli::{connect, print};
@@ -13,6 +13,7 @@ use crate::snapshot::{SnapshotId, Summary};
 use crate::store::{Forgotten, Store};
 
 pub(super) fn forget(settings: &Settings, args: &ForgetArgs) -> Result<Exit, Failure> {
+    pick::no_place(settings)?;
     let policy = args.rules.policy();
     if args.snapshots.is_empty() && policy.is_empty() {
         let message =

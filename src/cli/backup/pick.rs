@@ -31,6 +31,18 @@ pub(super) fn no_selector(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
+/// Refuses what chooses among releases, where whole snapshots are dropped.
+pub(super) fn no_place(settings: &Settings) -> Result<(), Failure> {
+    let flag = match &settings.global {
+        global if global.namespace.is_some() => "-n",
+        global if global.selector.is_some() => "-l",
+        _ => return Ok(()),
+    };
+    let message = format!("`backup forget` is of whole snapshots and takes no {flag}");
+    Err(Failure::new(Exit::Usage, message)
+        .hint("nothing was forgotten; name the snapshots that are meant: `{self} backup show SNAPSHOT` tells what one holds"))
+}
+
 fn unknown(settings: &Settings, snapshot: &Snapshot, release: &str) -> Failure {
     let place = match &settings.global.namespace {
         Some(namespace) => format!(" in namespace {namespace}"),

@@ -45,7 +45,12 @@ impl Field {
     }
 
     fn command(&self, home: &Path, args: &[&str]) -> Program {
-        let args = [args, &["-n", self.stage.namespace.name(), "-o", "json"]].concat();
+        let place = ["-n", self.stage.namespace.name()];
+        let place = match args.get(1) {
+            Some(&"forget") => &[],
+            _ => &place[..],
+        };
+        let args = [args, place, &["-o", "json"]].concat();
         let home = home.to_str().unwrap();
         self.tool.command(&args).env("ZADIG_DOCTOR_HOME", home)
     }
