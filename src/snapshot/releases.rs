@@ -88,7 +88,9 @@ impl Snapshot {
     /// What is missing of the releases of these names, of that namespace if one is
     /// given; and what does not say whose it is.
     pub fn missing_of(&self, namespace: Option<&str>, names: &[String]) -> Vec<&Unread> {
-        let of = |missing: &Unread, name| missing.may_be_of(namespace, None, name) != Some(false);
+        let of = |missing: &Unread, name: &str| {
+            missing.may_be_of(namespace, None, Some(name)) != Some(false)
+        };
         let missing = self.missing.iter();
         missing
             .filter(|one| names.iter().any(|name| of(one, name)))
@@ -204,9 +206,10 @@ mod tests {
         let what = "Objects of ".repeat(1 << 20);
         let reason = String::new();
         let hostile = Unread { what, reason };
-        assert_eq!(hostile.may_be_of(None, None, "web"), None);
+        assert_eq!(hostile.may_be_of(None, None, Some("web")), None);
         let (what, reason) = ("all records of shop/web (secret)".into(), String::new());
-        let of = |driver| Unread::may_be_of(&Unread { what, reason }, None, Some(driver), "web");
+        let of =
+            |driver| Unread::may_be_of(&Unread { what, reason }, None, Some(driver), Some("web"));
         assert_eq!(of(Driver::ConfigMap), Some(false));
     }
 }

@@ -259,14 +259,14 @@ impl Unread {
         self.is_listing(history.driver) || history.records.iter().any(own)
     }
 
-    /// Whether it may be a part of that release's history, in that namespace and
-    /// driver or in any: a record of it, a listing of which one would have come, or
+    /// Whether it may be a part of that release's history, or of any, in that
+    /// namespace and driver or in any: a record of it, a listing of which one would have come, or
     /// nobody knows what. `None` for live objects that do not say whose they are.
     pub fn may_be_of(
         &self,
         namespace: Option<&str>,
         driver: Option<Driver>,
-        release: &str,
+        release: Option<&str>,
     ) -> Option<bool> {
         match self.what.strip_prefix(OBJECTS_OF) {
             Some(record) => may_be_of(record, namespace, driver, release).filter(|own| !own),
@@ -459,8 +459,9 @@ fn may_be_of(
     what: &str,
     namespace: Option<&str>,
     driver: Option<Driver>,
-    release: &str,
+    release: Option<&str>,
 ) -> Option<bool> {
+    let called = |name: &str| release.is_none_or(|own| own == name);
     let here = |place: &str| namespace.is_none_or(|own| own == place);
     for one in Driver::ALL {
         let meant = driver.is_none_or(|own| own == one);
@@ -468,7 +469,7 @@ fn may_be_of(
             let (place, name) = object.split_once('/')?;
             let meant = meant && here(place);
             return match RecordKey::parse(name) {
-                Some(key) => Some(meant && key.release == release),
+                Some(key) => Some(meant && called(&key.release)),
                 None => meant.then_some(true),
             };
         }
@@ -485,7 +486,7 @@ fn may_be_of(
                 .is_none_or(|kind| kind == own.to_string())
         };
         let known = ![place, name, kind].contains(&"?");
-        let own = here(place) && name == release && driver.is_none_or(meant);
+        let own = here(place) && called(name) && driver.is_none_or(meant);
         return Some(own || !known);
     }
     // A live object is called by its kind: `Certificate shop/web`.

@@ -8,6 +8,7 @@ use crate::cli::settings::Settings;
 use crate::error::{Exit, Failure};
 use crate::helm::{release, yaml};
 use crate::live::masked::{self, Mask};
+use crate::report::count;
 use crate::report::diff::{self as report, Comparison};
 use crate::snapshot::diff::{self, Texts};
 
@@ -17,17 +18,25 @@ pub(super) async fn diff(settings: &Settings, args: &DiffArgs) -> Result<Exit, F
     let mask = mask()?;
     let mut sides = [before.whole(), after.whole()];
     let held = [&before, &after].map(|side| side.held(settings, &args.releases));
-    found(args, &held)?;
     let all: Vec<_> = sides
         .iter()
         .flat_map(|side| &side.unread)
         .cloned()
         .collect();
-    let [first, second] = held.map(|mut held| {
-        // What one side was never asked for is neither added nor removed.
-        held.retain(|one| before.covers(&one.id) && after.covers(&one.id));
-        diff::known(held, &all)
-    });
+    // What one side was never asked for is neither added nor removed.
+    let both = |one: &diff::Held| before.covers(&one.id) && after.covers(&one.id);
+    let covered = held
+        .clone()
+        .map(|held| held.into_iter().filter(both).collect());
+    found(args, &held, &covered)?;
+    let left =
+        held.iter().map(Vec::len).sum::<usize>() - covered.iter().map(Vec::len).sum::<usize>();
+    if left > 0 {
+        let left = count(left, "record");
+        let text = format!("{left} of what only one side was asked for: not compared");
+        settings.terminal.say(&text);
+    }
+    let [first, second] = covered.map(|held| diff::known(held, &all));
     let one_cluster = before.cluster().is_some() && before.cluster() == after.cluster();
     let pairs = diff::pairs(&first, &second);
     let progress = settings
@@ -95,20 +104,25 @@ fn itself() -> Failure {
     Failure::new(Exit::Usage, message).hint("`{self} backup list` lists the snapshots")
 }
 
-/// That each release that was named is there, before or after.
-fn found(args: &DiffArgs, held: &[Vec<diff::Held>; 2]) -> Result<(), Failure> {
-    let known = |name: &&String| {
+/// What both sides hold.
+type Both = [Vec<diff::Held>; 2];
+
+/// That each release that was named is there, before or after, and both sides
+/// were asked for it.
+fn found(args: &DiffArgs, held: &Both, covered: &Both) -> Result<(), Failure> {
+    let holds = |held: &Both, name: &String| {
         let mut ids = held.iter().flatten().map(|held| held.id.key());
-        ids.any(|key| key.is_some_and(|key| key.release == **name))
+        ids.any(|key| key.is_some_and(|key| key.release == *name))
     };
-    match args.releases.iter().find(|name| !known(name)) {
-        None => Ok(()),
-        Some(lost) => {
-            let message = format!("neither side holds a release {lost}");
-            Err(Failure::new(Exit::Usage, message)
-                .hint("`{self} backup show` lists what one holds"))
-        }
-    }
+    let Some(lost) = args.releases.iter().find(|name| !holds(covered, name)) else {
+        return Ok(());
+    };
+    let message = match holds(held, lost) {
+        true => format!("only one side was asked for release {lost}: they cannot be compared"),
+        false => format!("neither side holds a release {lost}"),
+    };
+    Err(Failure::new(Exit::Usage, message)
+        .hint("`{self} backup show SNAPSHOT` lists what one holds"))
 }
 
 /// How a payload is shown: what Secrets hold as digests.

@@ -10,7 +10,7 @@ use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
 use crate::cli::write::{self, Ready};
 use crate::cli::{connect, look, zadig};
-use crate::cluster::{Cluster, Wanted};
+use crate::cluster::{Cluster, Wanted, is_name};
 use crate::diagnose::{Command, Finding, Policy};
 use crate::error::{Exit, Failure};
 use crate::execute::{ExecuteError, Manner};
@@ -50,7 +50,7 @@ pub(super) async fn restore(settings: &Settings, args: &RestoreArgs) -> Result<E
     if elsewhere && !args.other_cluster {
         return Err(other_cluster(&snapshot, &identity));
     }
-    let asked = load(&store, &snapshot, &chosen, args, elsewhere)?;
+    let asked = load(settings, &store, &snapshot, &chosen, args, elsewhere)?;
     let lost = lost(settings, &asked);
 
     let all = args.releases.is_empty();
@@ -115,14 +115,23 @@ fn chosen<'a>(
 }
 
 fn other_cluster(snapshot: &Snapshot, identity: &str) -> Failure {
-    Failure::new(Exit::Refused, of_another(snapshot, Some(identity))).hint(
-        "nothing was changed; choose the --context of that cluster, or give --other-cluster if this one is meant",
-    )
+    let named = |identity: &Option<String>| identity.as_deref().is_some_and(is_name);
+    let hint = match named(&snapshot.cluster) && is_name(identity) {
+        true => {
+            "choose the --context of that cluster, or give --other-cluster if this one is meant"
+        }
+        false => {
+            "what names a cluster is namespace kube-system, which you may not get, or who took the snapshot might not; give --other-cluster if this one is meant"
+        }
+    };
+    Failure::new(Exit::Refused, of_another(snapshot, Some(identity)))
+        .hint(format!("nothing was changed; {hint}"))
 }
 
 /// Reads the records out of the store. What is damaged there does not keep the
 /// rest from being restored.
 fn load(
+    settings: &Settings,
     store: &Store,
     snapshot: &Snapshot,
     chosen: &[&SavedRecord],
@@ -133,6 +142,8 @@ fn load(
         snapshot: snapshot.id.clone(),
         time: snapshot.time,
         missing: snapshot.missing.clone(),
+        all: args.releases.is_empty(),
+        from: settings.asked_namespace().map(str::to_owned),
         saved: Vec::with_capacity(chosen.len()),
         unfit: Vec::new(),
         replace: args.replace.clone(),

@@ -39,6 +39,10 @@ pub struct Restore {
     pub time: Timestamp,
     /// What it does not hold although it should.
     pub missing: Vec<Unread>,
+    /// Not some releases are meant, but all that it was to hold.
+    pub all: bool,
+    /// From that namespace alone.
+    pub from: Option<String>,
     /// Its records that are meant.
     pub saved: Vec<Saved>,
     /// Releases that do not fit where they are to go.
@@ -100,10 +104,15 @@ impl Restore {
         }
     }
 
-    /// What the snapshot lacks of the releases that are restored.
+    /// What the snapshot lacks of what is restored.
     pub fn lost(&self) -> Vec<&Unread> {
+        let of_all = |missing: &Unread| {
+            let own = missing.may_be_of(self.from.as_deref(), None, None);
+            self.all && own.unwrap_or(false)
+        };
         let lost = self.missing.iter().filter(|missing| {
-            self.saved.iter().any(|saved| saved.lacks(missing)) || self.saved.is_empty()
+            let of_one = self.saved.iter().any(|saved| saved.lacks(missing));
+            of_one || of_all(missing) || self.saved.is_empty()
         });
         lost.collect()
     }
@@ -124,7 +133,8 @@ impl Saved {
     /// Whether that may be a part of its release's history.
     fn lacks(&self, missing: &Unread) -> bool {
         let from = &self.fit.record;
-        let own = missing.may_be_of(Some(&from.namespace), Some(from.driver), &self.release);
+        let (namespace, driver) = (Some(&*from.namespace), Some(from.driver));
+        let own = missing.may_be_of(namespace, driver, Some(&self.release));
         // Of its live objects nobody knows whose they are; its history they are not.
         own.unwrap_or(false)
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use zadig_doctor::helm::Driver;
 
 use super::{LONG, Later};
-use crate::helm::{HelmVersion, chart};
+use crate::helm::{Helm, HelmVersion, chart};
 use crate::scenarios::{RELEASE, Stage, find};
 use crate::tool::Tool;
 
@@ -84,6 +84,28 @@ fn a_backup_that_could_read_nothing_is_no_snapshot() {
     let snapshots = listed.json();
     assert_eq!(snapshots["snapshots"].as_array().unwrap().len(), 1);
     assert_eq!(snapshots["snapshots"][0]["complete"], true);
+}
+
+/// What could not be listed may have held what is gone now.
+#[test]
+fn a_restore_of_all_says_what_the_snapshot_lacks() {
+    let stage = Stage::new("lacks", HelmVersion::V3_17, Driver::Secret);
+    stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
+    let maps = Helm::new(HelmVersion::V3_17, &stage.namespace).driver(Driver::ConfigMap);
+    maps.ok(&["install", "other", &chart("quiet")]);
+    let namespaces = rule(&[""], &["namespaces"], &["get"]);
+    let maps = rule(&[""], &["configmaps"], &["list"]);
+    grant(&stage, &json!([maps, namespaces]));
+    let (tool, namespace) = (Tool::new(), stage.namespace.name());
+    tool.run(&["backup", "-n", namespace, "--as", USER])
+        .expect_code(3);
+    let restore = ["backup", "restore", "latest", "--yes", "--other-cluster"];
+    for more in [&[][..], &["-n", namespace]] {
+        let restored = tool.run(&[&restore, more].concat()).expect_code(1);
+        let said = &restored.stderr;
+        assert!(said.contains("not in the snapshot"), "{restored}");
+        assert!(said.contains("secrets in namespace"), "{restored}");
+    }
 }
 
 #[test]

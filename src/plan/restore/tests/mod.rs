@@ -65,6 +65,8 @@ fn asked(history: &[RawRecord], replace: &[&str]) -> Restore {
         snapshot: SnapshotId("ab12".into()),
         time: ago(5000),
         missing: Vec::new(),
+        all: false,
+        from: None,
         saved: history.iter().map(|raw| saved(raw, None)).collect(),
         unfit: Vec::new(),
         replace: replace.iter().map(|name| (*name).to_owned()).collect(),

@@ -119,3 +119,16 @@ fn what_could_not_be_read_is_no_difference() {
     );
     assert_ne!(json["after"]["unread"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn what_only_one_side_was_asked_for_is_no_match() {
+    let (stage, tool) = two_revisions(HelmVersion::V3_17, Driver::Secret);
+    stage.helm.ok(&["install", "other", &chart("quiet")]);
+    let namespace = stage.namespace.name();
+    tool.run(&["backup", RELEASE, "-n", namespace])
+        .expect_code(0);
+    let diff = ["backup", "diff", "latest", "cluster", "-n", namespace];
+    tool.run(&[&diff[..], &[RELEASE]].concat()).expect_code(0);
+    let refused = tool.run(&[&diff[..], &["other"]].concat()).expect_code(2);
+    assert!(refused.stderr.contains("only one side"), "{refused}");
+}
