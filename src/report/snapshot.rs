@@ -129,6 +129,10 @@ pub fn created_text(snapshot: &Snapshot, read: usize, voice: &Voice) -> String {
         read => format!("; new or changed, and verified: {}", count(read, "record")),
     };
     let mut text = prose(voice, "", &head);
+    if let (0, true, Some(namespace)) = (records, snapshot.complete(), &snapshot.scope.namespace) {
+        let empty = format!("namespace {namespace} holds no records; -A looks in all namespaces");
+        text += &prose(voice, "  ", &empty);
+    }
     for missing in &snapshot.missing {
         let missing = format!("missing: {}: {}", missing.what, missing.reason);
         text += &prose(voice, "  ", &missing);

@@ -91,6 +91,23 @@ fn a_backup_says_what_of_it_is_new() {
     assert!(says(&["--check"]).starts_with("saved and verified: 3 records"));
 }
 
+/// Whoever says `forget -n` may mean what was saved from there alone.
+#[test]
+fn forget_takes_no_namespace() {
+    let stage = find("healthy").make(HelmVersion::V3_17);
+    let (tool, namespace) = (Tool::new(), stage.namespace.name());
+    for _ in 0..2 {
+        tool.run(&["backup", "-n", namespace]).expect_code(0);
+    }
+    let forget = ["backup", "forget", "--keep-last=1", "--yes"];
+    for flag in ["-nother", "-lname=web"] {
+        let refused = tool.run(&[&forget[..], &[flag]].concat()).expect_code(2);
+        assert!(refused.stderr.contains(&flag[..2]), "{refused}");
+    }
+    let listed = tool.run(&["backup", "list", "-o", "json"]).json();
+    assert_eq!(listed["snapshots"].as_array().unwrap().len(), 2);
+}
+
 #[test]
 fn what_is_saved_is_compared_with_the_cluster_byte_by_byte() {
     let stage = find("truncated-record").make(HelmVersion::V4);
