@@ -1,14 +1,13 @@
 //! The two sides of `backup diff`: a snapshot, or the cluster as it is now.
 
-use std::pin::pin;
-
-use futures::stream::{self, StreamExt as _};
+use futures::future::join;
+use tokio::sync::mpsc;
 
 use super::existing;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
 use crate::cli::{connect, look};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Wanted};
 use crate::error::Failure;
 use crate::report::count;
 use crate::report::diff::Whole;
@@ -20,8 +19,8 @@ use crate::survey::{RawRecord, RecordId, Scope, Survey, Unread};
 /// What stands for the cluster on the command line.
 pub(super) const CLUSTER: &str = "cluster";
 
-/// How many records are read from the cluster at the same time.
-const READERS: usize = 8;
+/// How many times some records that were read wait to be taken.
+const WAITING: usize = 8;
 
 /// One side.
 pub(super) enum Side {
@@ -192,12 +191,18 @@ impl Side {
                 }
             }
             Self::Now(cluster, _) => {
-                let one = async |id: RecordId| (cluster.read_record(&id).await, id);
-                let ids = ids.iter().map(|id| (*id).clone());
-                let mut records = pin!(stream::iter(ids).map(one).buffered(READERS));
-                while let Some((raw, id)) = records.next().await {
-                    take(&id, raw.map_err(|error| error.reason()));
-                }
+                // As a backup reads them: who may only list gets them out of lists.
+                let wanted = Wanted::only(ids.iter().map(|id| (*id).clone()));
+                let (out, mut some) = mpsc::channel(WAITING);
+                let reading = cluster.read_records(wanted, || RawRecord::clone, out);
+                let taking = async {
+                    while let Some(read) = some.recv().await {
+                        for (id, raw) in read {
+                            take(&id, raw.map_err(|error| error.reason()));
+                        }
+                    }
+                };
+                join(reading, taking).await;
             }
         }
         (reads, unread)

@@ -86,6 +86,25 @@ fn a_backup_that_could_read_nothing_is_no_snapshot() {
     assert_eq!(snapshots["snapshots"][0]["complete"], true);
 }
 
+#[test]
+fn who_may_only_list_compares_with_the_cluster() {
+    let stage = Stage::new("compare", HelmVersion::V3_17, Driver::Secret);
+    stage.helm.ok(&["install", RELEASE, &chart("quiet")]);
+    let lists = rule(&[""], &["secrets", "configmaps"], &["list"]);
+    grant(&stage, &json!([lists]));
+    let (tool, namespace) = (Tool::new(), stage.namespace.name());
+    let run = |args: &[&str]| {
+        let place = ["-n", namespace, "--as", USER];
+        tool.run(&[&["backup"], args, &place].concat())
+    };
+    run(&[]).expect_code(0);
+    run(&["diff", "latest", "cluster"]).expect_code(0);
+    let upgrade = ["upgrade", RELEASE, &chart("quiet"), "--set=message=other"];
+    stage.helm.ok(&upgrade);
+    let differs = run(&["diff", "latest", "cluster"]).expect_code(1);
+    assert!(differs.stdout.contains("+message: other"), "{differs}");
+}
+
 /// What could not be listed may have held what is gone now.
 #[test]
 fn a_restore_of_all_says_what_the_snapshot_lacks() {
