@@ -93,8 +93,15 @@ pub(super) fn unexecuted(error: ExecuteError) -> Failure {
                 "the second look failed; nothing was changed",
             )
         },
-        ExecuteError::NothingRead(_) => Failure::new(Exit::Unreachable, error.to_string())
-            .hint("no snapshot was made; `kubectl auth can-i list secrets -A` and the same of configmaps tell whether you may read them"),
+        ExecuteError::NothingRead(ref unread) => {
+            let hint = match unread.iter().any(|one| one.reason.contains("forbidden")) {
+                true => {
+                    "no snapshot was made; ask for the right to list secrets and configmaps there"
+                }
+                false => "no snapshot was made; run it again when the API server answers",
+            };
+            Failure::new(Exit::Unreachable, error.to_string()).hint(hint)
+        }
         ExecuteError::NoServerTime => Failure::new(Exit::Unreachable, error.to_string())
             .hint("does a proxy remove the Date header?"),
         ExecuteError::Rehearsal { object, source } => {

@@ -29,6 +29,9 @@ pub struct Backup {
     pub known: Known,
     /// Live objects, with the namespace that stands in where they name none.
     pub objects: BTreeSet<(String, ObjectRef)>,
+    /// Whether it is to hold something, if there is anything: a snapshot of nothing
+    /// would be the latest, and hide those that hold something.
+    pub some: bool,
     /// What is known to be missing already.
     pub missing: Vec<Unread>,
 }
@@ -39,7 +42,8 @@ pub struct Backup {
 ///
 /// # Errors
 ///
-/// If the store cannot be written, or nothing that there is could be read.
+/// If the store cannot be written, or nothing that there is could be read; then
+/// there is no snapshot.
 pub async fn backup(
     cluster: &Cluster,
     store: &Store,
@@ -54,7 +58,7 @@ pub async fn backup(
     if request.wanted.count() > 0 {
         save_records(cluster, &mut writer, request.wanted, on_record).await?;
     }
-    if writer.is_empty() && !writer.unread().is_empty() {
+    if request.some && writer.is_empty() && !writer.unread().is_empty() {
         return Err(ExecuteError::NothingRead(writer.unread().to_vec()));
     }
     save_objects(cluster, &mut writer, &request.objects).await?;

@@ -81,8 +81,7 @@ pub enum ExecuteError {
         /// Why.
         reason: String,
     },
-    /// Nothing of what was to be saved could be read. A snapshot of nothing would be
-    /// the latest, and hide those that hold something.
+    /// Nothing of what was to be saved could be read.
     #[error("no record was saved: {}", told(.0))]
     NothingRead(Vec<Unread>),
     /// No answer of the API server carried its time.

@@ -8,7 +8,7 @@ use crate::cli::settings::Settings;
 use crate::cli::{connect, look, print};
 use crate::cluster::{Cluster, Wanted};
 use crate::error::{Exit, Failure};
-use crate::execute::{self, Backup};
+use crate::execute::{self, Backup, ExecuteError};
 use crate::report::snapshot as report;
 use crate::snapshot::{self, About};
 use crate::store::{Known, Saved};
@@ -34,6 +34,12 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
     drop(progress);
     look::namespace_found(&cluster, &survey, &scope).await?;
     look::all_found(&survey, &scope, &settings.voice)?;
+    if survey.records.is_empty() && !survey.unread.is_empty() {
+        // Before a store is begun for so many records as none.
+        return Err(connect::unexecuted(ExecuteError::NothingRead(
+            survey.unread,
+        )));
+    }
 
     let ahead = match ahead {
         Some(ahead) => ahead.await.ok().flatten(),
@@ -66,6 +72,7 @@ pub(super) async fn create(settings: &Settings, args: &CreateArgs) -> Result<Exi
             true => snapshot::live_objects(&survey),
             false => BTreeSet::new(),
         },
+        some: true,
         missing: survey.unread.into_iter().chain(untold).collect(),
     };
     // Tens of megabytes, and what follows has buffers of its own.

@@ -91,6 +91,20 @@ fn a_backup_says_what_of_it_is_new() {
     assert!(says(&["--check"]).starts_with("saved and verified: 3 records"));
 }
 
+#[test]
+fn where_no_body_can_be_read_there_is_no_snapshot() {
+    let stage = find("healthy").make(HelmVersion::V3_17);
+    let later = Later::by(LONG);
+    let backup = ["backup", "-n", stage.namespace.name(), "--check"];
+    later.tool.run(&backup).expect_code(0);
+    let body = |seen: &Seen| seen.path.contains("/secrets/");
+    later.proxy.rule(Rule::new(Fault::Status(500)).when(body));
+    let failed = later.tool.run(&backup).expect_code(3);
+    assert!(failed.stderr.contains("no record was saved"), "{failed}");
+    let listed = later.tool.run(&["backup", "list", "-o", "json"]).json();
+    assert_eq!(listed["snapshots"].as_array().unwrap().len(), 1);
+}
+
 /// Whoever says `forget -n` may mean what was saved from there alone.
 #[test]
 fn forget_takes_no_namespace() {

@@ -80,6 +80,11 @@ fn a_backup_that_could_read_nothing_is_no_snapshot() {
     ] {
         assert!(failed.stderr.contains(word), "{failed}");
     }
+    let empty = Tool::new();
+    empty
+        .run(&[&backup[..], &["--as", USER]].concat())
+        .expect_code(3);
+    assert!(!empty.home().join("store.db").exists());
     let listed = tool.run(&["backup", "list", "-o", "json"]).expect_code(0);
     let snapshots = listed.json();
     assert_eq!(snapshots["snapshots"].as_array().unwrap().len(), 1);
