@@ -1,5 +1,5 @@
 //! The table `histories`: saved states of the records of one release, each kept
-//! once however many snapshots hold it.
+//! once however many snapshots hold it, until it changes. The newest is believed.
 
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 

@@ -1,4 +1,5 @@
-//! Proving what was written, before it is visible; the rows, before it is reported.
+//! Proving what was written: the objects before any of it is visible, the rows
+//! before it is reported.
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZero;

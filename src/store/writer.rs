@@ -25,6 +25,10 @@ use crate::survey::{ObjectRef, RawRecord, Unread};
 const BATCH_BYTES: usize = 4 << 20;
 const BATCH_OBJECTS: usize = 1024;
 
+/// So many objects are read back while the rows are written, which keeps others
+/// from writing; the others before.
+const BESIDE: usize = 8192;
+
 /// A snapshot being taken. Nothing of it is visible before
 /// [`SnapshotWriter::finish`]; dropped, it leaves no more than objects that
 /// the next snapshot may use.
@@ -93,11 +97,15 @@ impl Store {
         })
     }
 
-    /// Makes a snapshot invisible again.
+    /// Makes a snapshot invisible again, of which nobody was told yet.
     fn take_back(&self, id: &SnapshotId) -> Result<(), StoreError> {
-        let writing = self.write()?;
-        headers::remove(&writing, id)?;
-        Ok(writing.commit()?)
+        let taken = || {
+            let writing = self.write()?;
+            headers::remove(&writing, id)?;
+            Ok::<(), StoreError>(writing.commit()?)
+        };
+        let reason = "it is not what was written, and could not be taken back";
+        taken().map_err(|_| StoreError::damaged(format!("snapshot {id}"), reason))
     }
 }
 
@@ -190,8 +198,9 @@ impl SnapshotWriter<'_> {
     ///
     /// # Errors
     ///
-    /// If it could not be stored, or if what was read back is not what was written;
-    /// then nothing of it is visible.
+    /// If it could not be stored, or if what was read back is not what was written.
+    /// Then nothing of it is visible; but where its rows are not what was written, and
+    /// cannot be taken back, the error says so.
     pub fn finish(mut self) -> Result<Snapshot, StoreError> {
         self.flush()?;
         if let Some(base) = self.waiting.keys().next() {
@@ -203,14 +212,14 @@ impl SnapshotWriter<'_> {
         self.handed = HashSet::new();
         let written = std::mem::take(&mut self.written);
         let store = self.store;
+        let (most, last) = written.split_at(written.len().saturating_sub(BESIDE));
+        read_back::beside(store.dir(), most, || Ok(()))?;
         let writing = store.write()?;
         let make = || self.rows(&writing);
-        let (snapshot, kept) = read_back::beside(store.dir(), &written, make)?;
+        let (snapshot, kept) = read_back::beside(store.dir(), last, make)?;
         writing.commit()?;
         if let Err(broken) = read_back::rows(store, &snapshot.id, &kept) {
-            // Nobody was told of it yet.
-            let _ = store.take_back(&snapshot.id);
-            return Err(broken);
+            return Err(store.take_back(&snapshot.id).err().unwrap_or(broken));
         }
         // Where that fails, the log has it all.
         let _ = schema::checkpoint(&store.connection);
@@ -383,7 +392,7 @@ impl<'a> Made<'a> {
         self.lists.histories.push(history.key);
     }
 
-    /// Stores a history, unless just this one is there.
+    /// Stores a history, unless its newest state is just this one.
     fn history(&mut self, id: HistoryId, contents: Contents) -> Result<(), StoreError> {
         let json = contents::to_json(&contents)?;
         let known = contents.known();

@@ -104,6 +104,20 @@ fn what_cannot_be_read_back_is_never_visible() {
 }
 
 #[test]
+fn rows_that_are_not_what_was_written_are_taken_back() {
+    let (_home, store) = open();
+    save(&store, 0, &[record(1, None)]);
+    let harm = "CREATE TRIGGER harm AFTER INSERT ON snapshots
+        BEGIN UPDATE histories SET seal = zeroblob(32); END";
+    store.connection.execute_batch(harm).unwrap();
+    let mut writer = store.begin_snapshot(about(1, "backup")).unwrap();
+    writer.add(&record(2, None)).unwrap();
+    let broken = writer.finish().unwrap_err().to_string();
+    assert!(!broken.contains("taken back"), "{broken}");
+    assert_eq!(store.list().unwrap().len(), 1);
+}
+
+#[test]
 fn rows_that_are_not_what_was_written_are_not_reported() {
     for (harm, whole) in [
         ("SELECT 1", true),
