@@ -44,7 +44,7 @@ pub(super) struct Selection {
 }
 
 /// A list under way. Items may come twice where a page had to be asked for
-/// again; the caller drops what it has by uid.
+/// again; the caller drops what it has.
 pub(super) struct Listing {
     cluster: Cluster,
     selection: Selection,

@@ -130,7 +130,11 @@ pub fn created_text(snapshot: &Snapshot, read: usize, voice: &Voice) -> String {
     };
     let mut text = prose(voice, "", &head);
     if let (0, true, Some(namespace)) = (records, snapshot.complete(), &snapshot.scope.namespace) {
-        let empty = format!("namespace {namespace} holds no records; -A looks in all namespaces");
+        let what = match snapshot.scope.selector {
+            Some(_) => "no release that the selector means",
+            None => "no records",
+        };
+        let empty = format!("namespace {namespace} holds {what}; -A looks in all namespaces");
         text += &prose(voice, "  ", &empty);
     }
     for missing in &snapshot.missing {

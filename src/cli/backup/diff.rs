@@ -23,7 +23,7 @@ pub(super) async fn diff(settings: &Settings, args: &DiffArgs) -> Result<Exit, F
         .flat_map(|side| &side.unread)
         .cloned()
         .collect();
-    // What one side was never asked for is neither added nor removed.
+    // What one side was not asked for is neither added nor removed.
     let both = |one: &diff::Held| before.covers(&one.id) && after.covers(&one.id);
     let covered = held
         .clone()
@@ -33,7 +33,9 @@ pub(super) async fn diff(settings: &Settings, args: &DiffArgs) -> Result<Exit, F
         held.iter().map(Vec::len).sum::<usize>() - covered.iter().map(Vec::len).sum::<usize>();
     if left > 0 {
         let left = count(left, "record");
-        let text = format!("{left} of what only one side was asked for: not compared");
+        let text = format!(
+            "not compared: {left} of which only one side tells whether it should hold them"
+        );
         settings.terminal.say(&text);
     }
     let [first, second] = covered.map(|held| diff::known(held, &all));
@@ -118,7 +120,9 @@ fn found(args: &DiffArgs, held: &Both, covered: &Both) -> Result<(), Failure> {
         return Ok(());
     };
     let message = match holds(held, lost) {
-        true => format!("only one side was asked for release {lost}: they cannot be compared"),
+        true => format!(
+            "only one side tells whether it should hold release {lost}: they cannot be compared"
+        ),
         false => format!("neither side holds a release {lost}"),
     };
     Err(Failure::new(Exit::Usage, message)

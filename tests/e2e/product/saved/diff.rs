@@ -130,5 +130,5 @@ fn what_only_one_side_was_asked_for_is_no_match() {
     let diff = ["backup", "diff", "latest", "cluster", "-n", namespace];
     tool.run(&[&diff[..], &[RELEASE]].concat()).expect_code(0);
     let refused = tool.run(&[&diff[..], &["other"]].concat()).expect_code(2);
-    assert!(refused.stderr.contains("only one side"), "{refused}");
+    assert!(refused.stderr.contains("only one side tells"), "{refused}");
 }
