@@ -121,7 +121,7 @@ fn other_cluster(snapshot: &Snapshot, identity: &str) -> Failure {
             "choose the --context of that cluster, or give --other-cluster if this one is meant"
         }
         false => {
-            "what names a cluster is namespace kube-system, which you may not get, or who took the snapshot might not; give --other-cluster if this one is meant"
+            "a cluster is known by its namespace kube-system, which you, or whoever took the snapshot, may not get; give --other-cluster if this is the one"
         }
     };
     Failure::new(Exit::Refused, of_another(snapshot, Some(identity)))
