@@ -46,7 +46,11 @@ pub(crate) struct Victim(Arc<Mutex<Stage>>);
 enum Stage {
     #[default]
     Unborn,
-    Alive(Pid),
+    Alive {
+        pid: Pid,
+        /// How many times it was woken up.
+        wakes: usize,
+    },
     Gone,
 }
 
@@ -69,17 +73,38 @@ impl Victim {
     /// Sends the signal to the process and those it started; `false` if there is none.
     pub(crate) fn signal(&self, signal: Signal) -> bool {
         match *self.stage() {
-            Stage::Alive(pid) => kill_process_group(pid, signal).is_ok(),
+            Stage::Alive { pid, .. } => kill_process_group(pid, signal).is_ok(),
             Stage::Unborn | Stage::Gone => false,
         }
+    }
+
+    /// Wakes it up, for good: who still waits until it is stopped waits no more.
+    fn wake(&self) {
+        if let Stage::Alive { wakes, .. } = &mut *self.stage() {
+            *wakes += 1;
+        }
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends it a signal to stop or to be killed; tells when that has reached
+    /// all of it. A stop that somebody undid since has, even if nobody else saw it.
+    pub(crate) fn strike(&self, signal: Signal) -> impl Fn() -> bool {
+        let wakes = |victim: &Self| match *victim.stage() {
+            Stage::Alive { wakes, .. } => wakes,
+            Stage::Unborn | Stage::Gone => 0,
+        };
+        let victim = self.clone();
+        let before = wakes(&victim);
+        victim.signal(signal);
+        move || victim.rests(signal) || wakes(&victim) > before
     }
 
     /// Whether no thread of it can run any more: a signal to stop or to kill
     /// needs a moment to reach them all, in which one may still read an answer
     /// and send the next request.
-    pub(crate) fn rests(&self, signal: Signal) -> bool {
+    fn rests(&self, signal: Signal) -> bool {
         let stage = self.stage();
-        let Stage::Alive(pid) = *stage else {
+        let Stage::Alive { pid, .. } = *stage else {
             return matches!(*stage, Stage::Gone);
         };
         let still: &[char] = if signal == Signal::KILL {
@@ -175,7 +200,8 @@ impl Program {
             Ok(child) => child,
             Err(error) => panic!("cannot start {command}: {error}"),
         };
-        *self.victim.stage() = Stage::Alive(Pid::from_child(&child));
+        let pid = Pid::from_child(&child);
+        *self.victim.stage() = Stage::Alive { pid, wakes: 0 };
         Running {
             child,
             victim: self.victim,
@@ -262,7 +288,7 @@ impl Running {
 
     /// Wakes it up.
     pub(crate) fn sigcont(&self) {
-        self.victim.signal(Signal::CONT);
+        self.victim.wake();
     }
 
     /// Waits until it ends by itself.
@@ -406,6 +432,22 @@ fn a_stopped_program_goes_on_when_woken_and_a_killed_one_does_not() {
         !victim.signal(Signal::KILL),
         "a reaped process is left alone"
     );
+}
+
+/// Who stopped it may look only after somebody else, who saw it stopped, woke it up.
+#[test]
+fn who_looks_too_late_does_not_wait_for_a_stop_that_was_undone() {
+    let victim = Victim::new();
+    let mut running = shell("while :; do :; done").victim(&victim).spawn();
+    for _ in 0..2 {
+        let has_arrived = victim.strike(Signal::STOP);
+        running.wait_until_stopped();
+        assert!(has_arrived());
+        running.sigcont();
+        wait_until("it runs", || (!victim.rests(Signal::STOP)).then_some(()));
+        assert!(has_arrived());
+    }
+    assert!(running.kill9().was_killed());
 }
 
 #[test]

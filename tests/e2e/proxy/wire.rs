@@ -270,8 +270,8 @@ async fn signal(victim: &Victim, signal: Signal) {
     while !victim.is_born() {
         tokio::time::sleep(glance).await;
     }
-    victim.signal(signal);
-    while !victim.rests(signal) {
+    let has_arrived = victim.strike(signal);
+    while !has_arrived() {
         tokio::time::sleep(glance).await;
     }
 }
