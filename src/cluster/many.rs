@@ -69,7 +69,7 @@ impl Cluster {
                     return Ok(None);
                 };
                 let done = work(&record);
-                rooms.give(record.payload.unwrap_or_default());
+                rooms.give_back(record.payload.unwrap_or_default());
                 Ok(Some(done))
             }
         };

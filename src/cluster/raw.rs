@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use jiff::Timestamp;
 use k8s_pb::api::core::v1 as core;
 use k8s_pb::apimachinery::pkg::apis::meta::v1 as meta;
@@ -52,7 +53,7 @@ pub(super) fn record(id: &RecordId, bytes: Vec<u8>) -> Result<Option<RawRecord>,
 /// A Secret's bytes without its payload, and the payload in the room that both
 /// had: nearly all of them would only be copied. What is not written as the API
 /// server writes it stays as it is.
-fn apart(mut bytes: Vec<u8>) -> Result<(Vec<u8>, Option<Vec<u8>>), ApiError> {
+fn apart(bytes: Vec<u8>) -> Result<(Vec<u8>, Option<Bytes>), ApiError> {
     let mut found = None;
     for one in placed(&bytes) {
         let one = one?;
@@ -66,9 +67,7 @@ fn apart(mut bytes: Vec<u8>) -> Result<(Vec<u8>, Option<Vec<u8>>), ApiError> {
         return Ok((bytes, None));
     };
     let rest = [&bytes[..whole.start], &bytes[whole.end..]].concat();
-    bytes.truncate(value.end);
-    bytes.drain(..value.start);
-    Ok((rest, Some(bytes)))
+    Ok((rest, Some(Bytes::from(bytes).slice(value))))
 }
 
 /// Where the value is in a map's entry of that key, if it holds nothing else.
@@ -89,9 +88,9 @@ fn whole(message: &impl Message, bytes: &[u8]) -> Option<()> {
 fn secret(
     id: &RecordId,
     mut secret: core::Secret,
-    payload: Option<Vec<u8>>,
+    payload: Option<Bytes>,
 ) -> Result<RawRecord, ApiError> {
-    let payload = payload.or_else(|| secret.data.remove(PAYLOAD_KEY));
+    let payload = payload.or_else(|| secret.data.remove(PAYLOAD_KEY).map(Bytes::from));
     let mut object = Fields::of_kind("Secret");
     object.put(
         "metadata",
@@ -360,7 +359,10 @@ mod tests {
         ] {
             let read = with(&[odd]).unwrap();
             let payload = read.and_then(|record| record.payload);
-            assert!(payload.is_none_or(|payload| payload == b"a"), "{odd:?}");
+            assert!(
+                payload.is_none_or(|payload| payload[..] == b"a"[..]),
+                "{odd:?}"
+            );
         }
         assert!(with(&[b"\x0a\x07release\x12\x05a"]).is_err(), "cut short");
     }

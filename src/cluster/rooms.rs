@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+
 /// What is smaller the allocator holds on to itself.
 const SMALLEST: usize = 64 << 10;
 
@@ -30,8 +32,16 @@ impl Rooms {
         free.unwrap_or_else(|| Vec::with_capacity(length.next_multiple_of(SMALLEST)))
     }
 
-    /// Takes room back, whatever is in it.
-    pub(super) fn give(&self, mut room: Vec<u8>) {
+    /// Takes room back, whatever part of it is used, unless somebody else holds it.
+    pub(super) fn give_back(&self, bytes: Bytes) {
+        if let Ok(mut bytes) = bytes.try_into_mut() {
+            // Else what is used would be moved to where the room begins.
+            bytes.clear();
+            self.give(bytes.into());
+        }
+    }
+
+    fn give(&self, mut room: Vec<u8>) {
         room.clear();
         if room.capacity() >= SMALLEST {
             self.with(|free| free.give(room));
@@ -81,6 +91,20 @@ mod tests {
         let again = rooms.take(SMALLEST * 2);
         assert_eq!((again.capacity(), again.len()), (SMALLEST * 3, 0));
         assert_eq!(rooms.take(SMALLEST * 2).capacity(), SMALLEST * 2);
+    }
+
+    #[test]
+    fn room_comes_back_whole_once_nobody_holds_a_part() {
+        let rooms = Rooms::default();
+        let mut room = rooms.take(SMALLEST * 3);
+        room.extend_from_slice(b"before and after");
+        let part = Bytes::from(room).slice(7..10);
+        let held = part.clone();
+        rooms.give_back(part);
+        assert_eq!(rooms.take(SMALLEST * 2).capacity(), SMALLEST * 2);
+        assert_eq!(&held[..], b"and");
+        rooms.give_back(held);
+        assert_eq!(rooms.take(SMALLEST * 2).capacity(), SMALLEST * 3);
     }
 
     #[test]

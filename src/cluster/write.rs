@@ -159,7 +159,7 @@ pub(super) fn split(id: &RecordId, mut object: Value) -> Result<RawRecord, ApiEr
     Ok(RawRecord {
         id: id.clone(),
         object,
-        payload,
+        payload: payload.map(Into::into),
     })
 }
 
@@ -257,7 +257,7 @@ mod tests {
             let raw = RawRecord {
                 id: id(Driver::Secret),
                 object,
-                payload: Some(vec![]),
+                payload: Some(vec![].into()),
             };
             assert!(join(&raw).is_err());
         }

@@ -112,7 +112,7 @@ impl Prepared {
             Write::Replace(_) | Write::Delete { .. } => None,
         };
         let payload = held.and_then(|record| record.payload.as_ref());
-        payload.map_or(0, Vec::len)
+        payload.map_or(0, |payload| payload.len())
     }
 
     fn let_go(&mut self) {
@@ -299,7 +299,7 @@ fn change_payload(
     ];
     let json = edit::set_strings(&plain.json, &edits).map_err(|error| fail(error.to_string()))?;
     let text = codec::encode(&json, record.room()).map_err(|error| fail(error.to_string()))?;
-    record.payload = Some(text);
+    record.payload = Some(text.into());
     Ok(())
 }
 

@@ -31,7 +31,7 @@ fn record(release: &str, revision: u32, status: &str, replicas: u32) -> RawRecor
     RawRecord {
         id: id(release, revision),
         object: json!({"metadata": {"labels": {"status": status}}}),
-        payload: Some(codec::encode(&json, codec::TEXT_LIMIT).unwrap()),
+        payload: Some(codec::encode(&json, codec::TEXT_LIMIT).unwrap().into()),
     }
 }
 
@@ -152,7 +152,7 @@ fn how_a_payload_is_packed_is_no_difference() {
     let pair = only(&before, &after);
     let mut again = record("web", 1, "deployed", 1);
     let json = crate::snapshot::plain(&again).unwrap();
-    again.payload = Some(codec::encode(&json, codec::TEXT_LIMIT).unwrap());
+    again.payload = Some(codec::encode(&json, codec::TEXT_LIMIT).unwrap().into());
     // An absent field and an empty one are the same to Kubernetes.
     again.object["metadata"]["annotations"] = json!({});
     again.object["immutable"] = json!(false);
@@ -174,7 +174,7 @@ fn what_does_not_decode_is_compared_by_its_text() {
     let (before, after) = ([held("web", 1, "1")], [held("web", 1, "9")]);
     let pair = only(&before, &after);
     let torn = |text: &[u8]| RawRecord {
-        payload: Some(text.to_vec()),
+        payload: Some(text.to_vec().into()),
         ..record("web", 1, "deployed", 1)
     };
     let old = reads([torn(b"H4sI")]);

@@ -110,7 +110,7 @@ mod tests {
                 name: "sh.helm.release.v1.web.v1".into(),
             },
             object,
-            payload: payload.map(<[u8]>::to_vec),
+            payload: payload.map(|text| text.to_vec().into()),
         }
     }
 

@@ -96,7 +96,7 @@ mod tests {
                 name: "sh.helm.release.v1.web.v1".into(),
             },
             object: json!({"metadata": {}}),
-            payload: payload.map(<[u8]>::to_vec),
+            payload: payload.map(|text| text.to_vec().into()),
         }
     }
 

@@ -8,12 +8,11 @@ use super::sum::Sum;
 use super::{StoreError, fold, room};
 use crate::helm::Digest;
 
-/// The levels of zstd for what is small and for what is large: the better one
-/// wins a tenth and takes several times as long. With a base, most of the bytes are
-/// found there at any level.
-const LEVELS: (i32, i32) = (5, 1);
+/// The level of zstd. A better one wins a twentieth where a release is small, and
+/// less than a hundredth of a large store: most bytes are found in a base, at any level.
+const LEVEL: i32 = 1;
 
-/// What is large.
+/// What is too large for a prefix that a context is given again and again.
 const LARGE: usize = 64 << 10;
 
 /// More room is not held for what follows.
@@ -32,7 +31,7 @@ pub(super) struct Compressor {
 
 impl Compressor {
     pub(super) fn new() -> Result<Self, StoreError> {
-        let zstd = bulk::Compressor::new(LEVELS.0);
+        let zstd = bulk::Compressor::new(LEVEL);
         Ok(Self {
             zstd: zstd.map_err(|error| StoreError::Database(error.into()))?,
             folded: Vec::new(),
@@ -81,7 +80,7 @@ impl Compressor {
         let done = match base.plain.len().max(plain.len()) < LARGE {
             true => {
                 let context = self.zstd.context_mut();
-                context.compress_using_dict(packed, plain, &base.plain, LEVELS.1)
+                context.compress_using_dict(packed, plain, &base.plain, LEVEL)
             }
             false => pack_far(packed, plain, &base.plain),
         };
@@ -92,14 +91,9 @@ impl Compressor {
     }
 
     fn compress(&mut self, plain: &[u8]) -> Result<(), StoreError> {
-        let level = match plain.len() < LARGE {
-            true => LEVELS.0,
-            false => LEVELS.1,
-        };
         make_room(&mut self.packed, plain)?;
         self.zstd
-            .set_compression_level(level)
-            .and_then(|()| self.zstd.compress_to_buffer(plain, &mut self.packed))
+            .compress_to_buffer(plain, &mut self.packed)
             .map_err(|error| StoreError::Database(error.into()))?;
         Ok(())
     }
@@ -137,7 +131,7 @@ fn make_room(packed: &mut Vec<u8>, plain: &[u8]) -> Result<(), StoreError> {
 fn pack_far(packed: &mut Vec<u8>, plain: &[u8], base: &[u8]) -> SafeResult {
     let reach = usize::BITS - (base.len() + plain.len()).leading_zeros();
     let mut context = CCtx::create();
-    context.set_parameter(CParameter::CompressionLevel(LEVELS.1))?;
+    context.set_parameter(CParameter::CompressionLevel(LEVEL))?;
     context.set_parameter(CParameter::WindowLog(reach))?;
     context.set_parameter(CParameter::HashLog(reach - 3))?;
     context.ref_prefix(base)?;

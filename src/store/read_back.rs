@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::objects::Reader;
 use super::sum::Sum;
-use super::{Store, StoreError, files, headers, histories, schema, snapshots};
+use super::{StoreError, files, headers, histories, schema, snapshots};
 use crate::helm::Digest;
 use crate::snapshot::SnapshotId;
 
@@ -63,11 +63,25 @@ fn objects(dir: &Path, written: &[Written]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads the rows of a snapshot, through a connection of its own, and compares
-/// them with its id, which is a part of the seal over all of them. Of a history
-/// that was kept, its row.
-pub(super) fn rows(store: &Store, id: &SnapshotId, kept: &HashSet<i64>) -> Result<(), StoreError> {
-    let connection = schema::connect(&files::database(store.dir()))?;
+/// Reads the rows of a snapshot while something else is done, through a connection
+/// of its own, and compares them with its id, which is a part of the seal over all
+/// of them. Of a history that was kept, its row.
+pub(super) fn rows_beside(
+    dir: &Path,
+    id: &SnapshotId,
+    kept: &HashSet<i64>,
+    work: impl FnOnce(),
+) -> Result<(), StoreError> {
+    thread::scope(|scope| {
+        let reading = scope.spawn(|| rows(dir, id, kept));
+        work();
+        let proven = reading.join();
+        proven.unwrap_or_else(|_| Err(broken(&format!("snapshot {id}"))))
+    })
+}
+
+fn rows(dir: &Path, id: &SnapshotId, kept: &HashSet<i64>) -> Result<(), StoreError> {
+    let connection = schema::connect(&files::database(dir))?;
     let reading = schema::read(&connection)?;
     let header = headers::find(&reading, &id.0)?;
     let whole = header.damage().is_none() && sealed(&reading, &header, kept)? == header.contents;

@@ -247,6 +247,6 @@ pub(super) fn together(
     Ok(RawRecord {
         id,
         object,
-        payload,
+        payload: payload.map(Into::into),
     })
 }

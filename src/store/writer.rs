@@ -218,11 +218,12 @@ impl SnapshotWriter<'_> {
         let make = || self.rows(&writing);
         let (snapshot, kept) = read_back::beside(store.dir(), last, make)?;
         writing.commit()?;
-        if let Err(broken) = read_back::rows(store, &snapshot.id, &kept) {
+        // Where that fails, the log has it all.
+        let empty_log = || drop(schema::checkpoint(&store.connection));
+        let proven = read_back::rows_beside(store.dir(), &snapshot.id, &kept, empty_log);
+        if let Err(broken) = proven {
             return Err(store.take_back(&snapshot.id).err().unwrap_or(broken));
         }
-        // Where that fails, the log has it all.
-        let _ = schema::checkpoint(&store.connection);
         Ok(snapshot)
     }
 

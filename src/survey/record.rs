@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -186,7 +187,7 @@ pub struct RawRecord {
     pub object: Value,
     /// The text of `data.release`: base64 of gzip of JSON, after the API's own
     /// base64 was taken off. `None` where the object has no such key.
-    pub payload: Option<Vec<u8>>,
+    pub payload: Option<Bytes>,
 }
 
 /// Its name alone: the rest may hold secrets.

@@ -168,7 +168,7 @@ mod tests {
                 "namespace": "shop", "name": "sh.helm.release.v1.web.v1", "uid": "u",
                 "resourceVersion": version, "annotations": {"a": annotation},
             }}),
-            payload: Some(b"text".to_vec()),
+            payload: Some(b"text".to_vec().into()),
         }
     }
 
@@ -213,7 +213,7 @@ mod tests {
         let other = compared(Ok(Some(raw("b", "7"))));
         assert_eq!(other.differ, ["Secret shop/sh.helm.release.v1.web.v1"]);
         let mut payload = raw("a", "7");
-        payload.payload = Some(b"test".to_vec());
+        payload.payload = Some(b"test".to_vec().into());
         assert_eq!(compared(Ok(Some(payload))).differ.len(), 1);
         // Written between the list and the read.
         assert_eq!(compared(Ok(Some(raw("b", "8")))).changed, 1);

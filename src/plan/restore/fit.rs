@@ -150,6 +150,6 @@ fn move_payload(record: &mut RawRecord, from: &str, to: &str) -> Result<Moved, F
     let json = texts::replace(&plain.json, &changes);
     let json = json.ok_or_else(|| unwritable(&"a text is not where it was found"))?;
     let text = codec::encode(&json, record.room()).map_err(|error| unwritable(&error))?;
-    record.payload = Some(text);
+    record.payload = Some(text.into());
     Ok(moved)
 }

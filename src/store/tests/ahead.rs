@@ -16,7 +16,7 @@ fn what_was_read_ahead_and_is_not_the_newest_is_not_believed() {
     backup(&store, 0, 10, &there);
     // An etcd that was restored gave the same version to something else, and
     // only what came before an operation saw it.
-    there[0].payload = Some(packed(&release(2)));
+    there[0].payload = Some(packed(&release(2)).into());
     let mut writer = store.begin_snapshot(about(1, "unstick")).unwrap();
     writer.add(&there[0]).unwrap();
     writer.finish().unwrap();
@@ -130,7 +130,7 @@ fn rows_that_are_not_what_was_written_are_not_reported() {
         let snapshot = save(&store, 0, &[record(1, None), record(2, None)]);
         store.connection.execute_batch(harm).unwrap();
         for kept in [HashSet::new(), HashSet::from([1])] {
-            let rows = read_back::rows(&store, &snapshot.id, &kept);
+            let rows = read_back::rows_beside(store.dir(), &snapshot.id, &kept, || ());
             assert_eq!(rows.is_ok(), whole, "{harm}");
         }
     }

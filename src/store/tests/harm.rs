@@ -233,7 +233,7 @@ fn meaning(record: &RawRecord) -> Vec<u8> {
     let text = record.payload.clone().unwrap_or_default();
     match codec::decode(&text, codec::PLAIN_LIMIT) {
         Ok(plain) => plain.json,
-        Err(_) => text,
+        Err(_) => text.to_vec(),
     }
 }
 

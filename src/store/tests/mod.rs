@@ -49,7 +49,7 @@ fn record(revision: u32, payload: Option<Vec<u8>>) -> RawRecord {
     RawRecord {
         id,
         object,
-        payload,
+        payload: payload.map(Into::into),
     }
 }
 

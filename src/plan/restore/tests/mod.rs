@@ -37,7 +37,7 @@ fn raw(revision: u32, status: &str) -> RawRecord {
             },
             "type": "helm.sh/release.v1",
         }),
-        payload: Some(payload(revision, status, MANIFEST)),
+        payload: Some(payload(revision, status, MANIFEST).into()),
         id: seen.id,
     }
 }
@@ -171,8 +171,8 @@ fn helm_brings_the_objects_from_what_was_deployed() {
     // Helm would make the objects where the records are.
     let mut kept_apart = raw(1, "deployed");
     let json = json!({"name": "web", "namespace": "elsewhere", "version": 1, "info": {"status": "deployed"}});
-    kept_apart.payload =
-        Some(codec::encode(json.to_string().as_bytes(), codec::TEXT_LIMIT).unwrap());
+    let text = codec::encode(json.to_string().as_bytes(), codec::TEXT_LIMIT);
+    kept_apart.payload = Some(text.unwrap().into());
     assert_eq!(told(&[kept_apart], Vec::new()), []);
 }
 

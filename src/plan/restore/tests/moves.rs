@@ -118,7 +118,8 @@ fn the_plan_says_what_a_move_changes_and_what_it_shares() {
     let revision = |number: u32, status: &str, manifest: &str| {
         let json = json!({"name": "web", "namespace": "shop", "version": number, "info": {"status": status}, "manifest": manifest});
         let mut raw = raw(number, status);
-        raw.payload = Some(codec::encode(json.to_string().as_bytes(), codec::TEXT_LIMIT).unwrap());
+        let text = codec::encode(json.to_string().as_bytes(), codec::TEXT_LIMIT);
+        raw.payload = Some(text.unwrap().into());
         saved(&raw, Some("stage"))
     };
     let of = |saved: Vec<Saved>| {
@@ -150,7 +151,8 @@ fn what_cannot_move_says_why() {
     };
     let mut apart = raw(1, "deployed");
     let json = json!({"name": "web", "namespace": "other", "info": {}}).to_string();
-    apart.payload = Some(codec::encode(json.as_bytes(), codec::TEXT_LIMIT).unwrap());
+    let text = codec::encode(json.as_bytes(), codec::TEXT_LIMIT);
+    apart.payload = Some(text.unwrap().into());
     assert!(
         why(&apart)
             .unwrap()
@@ -159,13 +161,13 @@ fn what_cannot_move_says_why() {
     );
     let mut tangled = raw(1, "deployed");
     let manifest = "# Source: a.yaml\nmetadata: {labels: {a: &n shop}, namespace: *n}";
-    tangled.payload = Some(payload(1, "deployed", manifest));
+    tangled.payload = Some(payload(1, "deployed", manifest).into());
     let (release, error) = why(&tangled).unwrap();
     assert_eq!(release, "web");
     assert!(error.contains("a.yaml"), "{error}");
     // What Helm cannot read stays as it is.
     let mut broken = raw(1, "deployed");
-    broken.payload = Some(b"H4sI".to_vec());
+    broken.payload = Some(b"H4sI".to_vec().into());
     assert_eq!(why(&broken), None);
     assert_eq!(saved(&broken, Some("stage")).moved, Some(Moved::default()));
 }
