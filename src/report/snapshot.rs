@@ -3,8 +3,11 @@
 use serde::Serialize;
 
 use super::{Voice, count, json, prose::prose, size, table::table};
-use crate::snapshot::{Snapshot, Summary};
-use crate::survey::Unread;
+use crate::snapshot::{About, Snapshot, Summary};
+use crate::survey::{Scope, Unread};
+
+/// Of what was asked for by name, so many names stand in a table.
+const NAMED: usize = 3;
 
 /// A snapshot, in JSON.
 #[derive(Serialize)]
@@ -16,6 +19,9 @@ pub(super) struct SnapshotV1<'a> {
     reason: &'a str,
     note: &'a str,
     tags: &'a [String],
+    /// What was asked for; nothing where it was everything, or a repair's releases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<ScopeV1<'a>>,
     complete: bool,
     releases: u64,
     records: u64,
@@ -31,6 +37,16 @@ pub(super) struct SnapshotV1<'a> {
     /// What is wrong with the snapshot's own row.
     #[serde(skip_serializing_if = "Option::is_none")]
     damaged: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ScopeV1<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selector: Option<&'a str>,
+    /// By name; empty for all of them.
+    releases: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -54,6 +70,7 @@ impl<'a> From<&'a Snapshot> for SnapshotV1<'a> {
             reason: &snapshot.reason,
             note: &snapshot.note,
             tags: &snapshot.tags,
+            scope: scope_v1(&snapshot.scope),
             complete: snapshot.complete(),
             releases: snapshot.releases() as u64,
             records: snapshot.records.len() as u64,
@@ -75,6 +92,7 @@ impl<'a> From<&'a Summary> for SnapshotV1<'a> {
             reason: &summary.about.reason,
             note: &summary.about.note,
             tags: &summary.about.tags,
+            scope: scope_v1(&summary.about.scope),
             complete: summary.complete(),
             releases: summary.releases,
             records: summary.records,
@@ -85,6 +103,14 @@ impl<'a> From<&'a Summary> for SnapshotV1<'a> {
             damaged: summary.damaged.as_deref(),
         }
     }
+}
+
+fn scope_v1(scope: &Scope) -> Option<ScopeV1<'_>> {
+    (*scope != Scope::default()).then(|| ScopeV1 {
+        namespace: scope.namespace.as_deref(),
+        selector: scope.selector.as_deref(),
+        releases: &scope.releases,
+    })
 }
 
 fn missing_v1(missing: &[Unread]) -> Vec<MissingV1<'_>> {
@@ -153,12 +179,14 @@ pub fn list_json(snapshots: &[Summary]) -> String {
     })
 }
 
-/// `backup list` for a person, oldest first. What nobody noted takes no place.
+/// `backup list` for a person, oldest first. What nobody noted takes no place, nor
+/// does what was asked for, where that was everything each time.
 pub fn list_table(snapshots: &[Summary], voice: &Voice) -> String {
     if snapshots.is_empty() {
         return "no snapshots yet\n".to_owned();
     }
     let noted = snapshots.iter().any(|one| !noted(one).is_empty());
+    let scoped = scoped(snapshots);
     let row = |snapshot: &Summary| {
         let complete = match (&snapshot.damaged, snapshot.complete()) {
             (Some(_), _) => "DAMAGED",
@@ -174,14 +202,44 @@ pub fn list_table(snapshots: &[Summary], voice: &Voice) -> String {
             size(snapshot.bytes),
             complete.to_owned(),
         ];
+        let scope = scoped.then(|| asked(&snapshot.about));
         let note = noted.then(|| self::noted(snapshot));
-        row.into_iter().chain(note).collect()
+        row.into_iter().chain(scope).chain(note).collect()
     };
-    let heading = [
-        "SNAPSHOT", "TIME", "REASON", "RELEASES", "RECORDS", "SIZE", "COMPLETE", "NOTE",
+    let mut heading = vec![
+        "SNAPSHOT", "TIME", "REASON", "RELEASES", "RECORDS", "SIZE", "COMPLETE",
     ];
-    let heading = &heading[..heading.len() - usize::from(!noted)];
-    table(voice.width, heading, snapshots.iter().map(row).collect())
+    heading.extend(scoped.then_some("SCOPE"));
+    heading.extend(noted.then_some("NOTE"));
+    table(voice.width, &heading, snapshots.iter().map(row).collect())
+}
+
+/// Whether of any snapshot less was asked for than everything.
+pub(super) fn scoped(snapshots: &[Summary]) -> bool {
+    snapshots
+        .iter()
+        .any(|one| one.about.scope != Scope::default())
+}
+
+/// What was asked for, as one asks for it; nothing of what a repair saved, whose
+/// plan says it.
+pub(super) fn asked(about: &About) -> String {
+    let scope = &about.scope;
+    if about.reason != "backup" {
+        return String::new();
+    }
+    let place = scope.namespace.as_ref().map(|name| format!("-n {name}"));
+    let selector = scope.selector.as_ref().map(|own| format!("-l {own}"));
+    let releases = scope.releases.iter().take(NAMED).cloned();
+    let more = scope.releases.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let all = place.unwrap_or_else(|| "-A".to_owned());
+    let parts = [all]
+        .into_iter()
+        .chain(selector)
+        .chain(releases)
+        .chain(more);
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 /// A note, and behind it the tags.
@@ -227,5 +285,29 @@ mod tests {
         let told = list_table(&both, &voice);
         assert!(told.lines().next().unwrap().ends_with("NOTE"), "{told}");
         assert!(told.ends_with("before the move #nightly\n"), "{told}");
+    }
+
+    #[test]
+    fn what_was_asked_for_is_told_as_it_is_asked_for() {
+        let about = |namespace: Option<&str>, releases: &[&str]| About {
+            reason: "backup".into(),
+            scope: Scope {
+                namespace: namespace.map(str::to_owned),
+                selector: namespace.map(|_| "team=a".to_owned()),
+                releases: releases.iter().map(|&name| name.to_owned()).collect(),
+                driver: None,
+            },
+            ..About::default()
+        };
+        assert_eq!(asked(&about(None, &[])), "-A");
+        assert_eq!(asked(&about(None, &["web"])), "-A web");
+        assert_eq!(asked(&about(Some("shop"), &[])), "-n shop -l team=a");
+        let many = about(None, &["a", "b", "c", "d", "e"]);
+        assert_eq!(asked(&many), "-A a b c and 2 more");
+        let repair = About {
+            reason: "unstick".into(),
+            ..About::default()
+        };
+        assert_eq!(asked(&repair), "");
     }
 }

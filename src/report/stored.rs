@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::snapshot::{asked, scoped};
 use super::{Voice, count, json, size, table::table};
 use crate::snapshot::Summary;
 use crate::snapshot::retention::Decision;
@@ -93,21 +94,29 @@ pub fn forget_table(snapshots: &[Summary], decisions: &[Decision], voice: &Voice
     if decisions.is_empty() {
         return "no snapshots yet\n".to_owned();
     }
+    // Those of one scope are counted together.
+    let scoped = scoped(snapshots);
     let rows = decisions.iter().map(|decision| {
         let summary = snapshots.iter().find(|one| one.id == decision.id);
         let about = summary.map(|one| &one.about);
-        vec![
+        let scope = scoped.then(|| about.map_or_else(String::new, asked));
+        let head = [
             decision.id.to_string(),
             about.map_or_else(String::new, |about| about.time.to_string()),
             about.map_or_else(String::new, |about| about.reason.clone()),
+        ];
+        let tail = [
             match decision.keeps() {
                 true => "keep".to_owned(),
                 false => "forget".to_owned(),
             },
             decision.kept.join(", "),
-        ]
+        ];
+        head.into_iter().chain(scope).chain(tail).collect()
     });
-    let heading = ["SNAPSHOT", "TIME", "REASON", "WHAT", "WHY"];
+    let mut heading = vec!["SNAPSHOT", "TIME", "REASON"];
+    heading.extend(scoped.then_some("SCOPE"));
+    heading.extend(["WHAT", "WHY"]);
     table(voice.width, &heading, rows.collect())
 }
 

@@ -51,7 +51,9 @@ fn unknown(settings: &Settings, snapshot: &Snapshot, release: &str) -> Failure {
     let id = &snapshot.id;
     let message = format!("snapshot {id} holds no release {release}{place}");
     Failure::new(Exit::Usage, message)
-        .hint(format!("`{{self}} backup show {id}` lists what it holds"))
+        .hint(format!(
+        "`{{self}} backup show {id}` lists what it holds; `{{self}} backup list` says of what the others are"
+    ))
 }
 
 /// The one release and record that the command line means.

@@ -40,6 +40,12 @@ fn everything_is_saved_listed_shown_and_verified() {
         .json();
     assert_eq!(list["schema"], "zadig-doctor/snapshots/v1");
     assert_eq!(list["snapshots"][0]["id"], saved["id"]);
+    assert_eq!(list["snapshots"][0]["scope"]["namespace"], namespace);
+    for table in [&["list"][..], &["forget", "--keep-last=1", "--dry-run"]] {
+        let table = later.tool.run(&[&["backup"], table].concat());
+        let table = table.expect_code(0).stdout;
+        assert!(table.contains(&format!("-n {namespace}")), "{table}");
+    }
     let id = saved["id"].as_str().unwrap();
     let show = later
         .tool
