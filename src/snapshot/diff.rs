@@ -152,11 +152,11 @@ pub struct TextDiffed {
 }
 
 /// Reads a record as far as a comparison needs it.
-pub fn read(record: RawRecord) -> Read {
+pub fn read(record: &RawRecord) -> Read {
     let digest = record.digest();
-    let plain = super::plain(&record);
+    let plain = super::plain(record);
     let told = plain.and_then(|json| Ok((Told::read(&json)?, json)));
-    let object = record.object;
+    let object = record.object.clone();
     match told {
         Ok((told, json)) => Read::Decoded { object, told, json },
         Err(why) => Read::Undecodable {

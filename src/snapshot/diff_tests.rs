@@ -36,7 +36,7 @@ fn record(release: &str, revision: u32, status: &str, replicas: u32) -> RawRecor
 }
 
 fn reads(records: impl IntoIterator<Item = RawRecord>) -> Reads {
-    let read = |record: RawRecord| (record.id.clone(), read(record));
+    let read = |record: RawRecord| (record.id.clone(), read(&record));
     records.into_iter().map(read).collect()
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
 
@@ -73,10 +74,13 @@ pub(super) fn rows_beside(
     work: impl FnOnce(),
 ) -> Result<(), StoreError> {
     thread::scope(|scope| {
-        let reading = scope.spawn(|| rows(dir, id, kept));
+        let reading = thread::Builder::new().spawn_scoped(scope, || rows(dir, id, kept));
         work();
-        let proven = reading.join();
-        proven.unwrap_or_else(|_| Err(broken(&format!("snapshot {id}"))))
+        match reading {
+            Ok(reading) => reading.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // The snapshot is there: that a thread is refused must not end it here.
+            Err(_) => rows(dir, id, kept),
+        }
     })
 }
 

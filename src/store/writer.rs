@@ -219,8 +219,8 @@ impl SnapshotWriter<'_> {
         let (snapshot, kept) = read_back::beside(store.dir(), last, make)?;
         writing.commit()?;
         // Where that fails, the log has it all.
-        let empty_log = || drop(schema::checkpoint(&store.connection));
-        let proven = read_back::rows_beside(store.dir(), &snapshot.id, &kept, empty_log);
+        let move_log = || drop(schema::checkpoint(&store.connection));
+        let proven = read_back::rows_beside(store.dir(), &snapshot.id, &kept, move_log);
         if let Err(broken) = proven {
             return Err(store.take_back(&snapshot.id).err().unwrap_or(broken));
         }

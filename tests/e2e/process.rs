@@ -80,23 +80,32 @@ impl Victim {
 
     /// Wakes it up, for good: who still waits until it is stopped waits no more.
     fn wake(&self) {
-        if let Stage::Alive { wakes, .. } = &mut *self.stage() {
+        if let Stage::Alive { pid, wakes } = &mut *self.stage() {
             *wakes += 1;
+            kill_process_group(*pid, Signal::CONT).ok();
         }
-        self.signal(Signal::CONT);
     }
 
     /// Sends it a signal to stop or to be killed; tells when that has reached
     /// all of it. A stop that somebody undid since has, even if nobody else saw it.
     pub(crate) fn strike(&self, signal: Signal) -> impl Fn() -> bool {
-        let wakes = |victim: &Self| match *victim.stage() {
+        let mut before = 0;
+        if let Stage::Alive { pid, wakes } = *self.stage() {
+            before = wakes;
+            kill_process_group(pid, signal).ok();
+        }
+        let victim = self.clone();
+        move || {
+            let undone = signal == Signal::STOP && victim.wakes() > before;
+            undone || victim.rests(signal)
+        }
+    }
+
+    fn wakes(&self) -> usize {
+        match *self.stage() {
             Stage::Alive { wakes, .. } => wakes,
             Stage::Unborn | Stage::Gone => 0,
-        };
-        let victim = self.clone();
-        let before = wakes(&victim);
-        victim.signal(signal);
-        move || victim.rests(signal) || wakes(&victim) > before
+        }
     }
 
     /// Whether no thread of it can run any more: a signal to stop or to kill

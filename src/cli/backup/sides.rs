@@ -11,10 +11,10 @@ use crate::cluster::{Cluster, Wanted};
 use crate::error::Failure;
 use crate::report::count;
 use crate::report::diff::Whole;
-use crate::snapshot::diff::{Held, Reads, read};
+use crate::snapshot::diff::{Held, Read, Reads, read};
 use crate::snapshot::{HistoryId, Snapshot};
 use crate::store::Store;
-use crate::survey::{RawRecord, RecordId, Scope, Survey, Unread};
+use crate::survey::{RecordId, Scope, Survey, Unread};
 
 /// What stands for the cluster on the command line.
 pub(super) const CLUSTER: &str = "cluster";
@@ -172,8 +172,8 @@ impl Side {
     /// Reads records. What cannot be read is told; what is gone by now is not.
     pub(super) async fn read(&self, ids: &[&RecordId]) -> (Reads, Vec<Unread>) {
         let (mut reads, mut unread) = (Reads::new(), Vec::new());
-        let mut take = |id: &RecordId, raw: Result<Option<RawRecord>, String>| match raw {
-            Ok(raw) => reads.extend(raw.map(|raw| (id.clone(), read(raw)))),
+        let mut take = |id: &RecordId, done: Result<Option<Read>, String>| match done {
+            Ok(done) => reads.extend(done.map(|read| (id.clone(), read))),
             Err(reason) => unread.push(Unread {
                 what: id.to_string(),
                 reason,
@@ -185,7 +185,8 @@ impl Side {
                 match store.holding(&snapshot.id) {
                     Ok(mut holding) => ids.iter().for_each(|id| {
                         let raw = holding.raw_record(id);
-                        take(id, raw.map(Some).map_err(|error| error.to_string()));
+                        let done = raw.map(|raw| Some(read(&raw)));
+                        take(id, done.map_err(|error| error.to_string()));
                     }),
                     Err(error) => ids.iter().for_each(|id| take(id, Err(error.to_string()))),
                 }
@@ -194,11 +195,11 @@ impl Side {
                 // As a backup reads them: who may only list gets them out of lists.
                 let wanted = Wanted::only(ids.iter().map(|id| (*id).clone()));
                 let (out, mut some) = mpsc::channel(WAITING);
-                let reading = cluster.read_records(wanted, || RawRecord::clone, out);
+                let reading = cluster.read_records(wanted, || read, out);
                 let taking = async {
-                    while let Some(read) = some.recv().await {
-                        for (id, raw) in read {
-                            take(&id, raw.map_err(|error| error.reason()));
+                    while let Some(some) = some.recv().await {
+                        for (id, done) in some {
+                            take(&id, done.map_err(|error| error.reason()));
                         }
                     }
                 };
