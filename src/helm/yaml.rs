@@ -6,11 +6,13 @@ use serde_json::Value;
 ///
 /// What YAML 1.1 would take for something else than a string is quoted, since
 /// Helm's and kubectl's parser is of that time; text of several lines is a
-/// block, so that a difference shows line by line.
+/// block, so that a difference shows line by line. Where a block would begin with a
+/// tab, their parser takes it for a wrong indentation, and there are no blocks.
 pub fn text(value: &Value) -> String {
     let options = serde_saphyr::ser_options! {
         // Only what has several lines is written in several: no folding.
         folded_wrap_chars: usize::MAX,
+        prefer_block_scalars: !begins_with_tab(value),
     };
     let written = serde_saphyr::to_string_with_options(value, options);
     let mut text = written.unwrap_or_else(|_| {
@@ -21,6 +23,16 @@ pub fn text(value: &Value) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Whether in any string the first line that holds something begins with a tab.
+fn begins_with_tab(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.trim_start_matches(['\n', '\r', ' ']).starts_with('\t'),
+        Value::Array(items) => items.iter().any(begins_with_tab),
+        Value::Object(fields) => fields.values().any(begins_with_tab),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +61,20 @@ mod tests {
                 "replicas: 2\n\"on\": \"yes\"\nversion: \"1.0\"\nmode: \"0644\"\nempty: {{}}\nnone: null\nlist:\n- a: 1\n  b:\n  - true\n  - 1.5\n- x\nscript: |\n  set -e\n    exit 1\nlong: {long}\n"
             )
         );
+    }
+
+    /// Go's parser says `found a tab character where an indentation space is expected`.
+    #[test]
+    fn no_block_begins_with_a_tab() {
+        for (word, block) in [
+            ("a\n\tb", true),
+            ("\ta\nb", false),
+            ("\n\ta", false),
+            (" \n\n \ta\nb", false),
+        ] {
+            let yaml = text(&json!({"list": [{"value": word}]}));
+            assert_eq!(yaml.contains('|'), block, "{yaml}");
+        }
     }
 
     #[test]
@@ -90,6 +116,9 @@ mod tests {
             "a ",
             "  a\nb",
             "\ta\nb",
+            "\n\ta",
+            "\n\n\ta\nb",
+            "a\n\tb",
             "a\r\nb",
             "a\u{85}b\u{2028}c",
             "\u{feff}",

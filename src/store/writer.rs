@@ -204,6 +204,8 @@ impl SnapshotWriter<'_> {
     pub fn finish(mut self) -> Result<Snapshot, StoreError> {
         self.flush()?;
         if let Some(base) = self.waiting.keys().next() {
+            // What could not be asked before says so now.
+            objects::find(&self.store.connection, *base)?;
             let reason = "what it is compressed on was never put";
             return Err(StoreError::damaged(base.to_string(), reason));
         }

@@ -47,7 +47,7 @@ fn rollback(saved: &[&Saved], created: &BTreeSet<&RecordId>, survey: &Survey) ->
     let deployed = deployed.max_by_key(|saved| saved.revision)?;
     let moves = deployed.moved.is_some() || newest.moved.is_some();
     let safe = !moves || (newest.object == deployed.object && is_alone(survey, deployed));
-    if newest.apart || deployed.apart || !safe {
+    if !newest.sound || !deployed.sound || !safe {
         return None;
     }
     let (object, revision) = (&deployed.object, deployed.revision?.to_string());

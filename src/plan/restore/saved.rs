@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::fit::{self, Fit, FitError, Moved};
 use crate::helm::{Digest, Status, codec, release};
 use crate::live::{ObjectRef, manifest};
@@ -30,9 +32,9 @@ pub struct Saved {
     pub owners: bool,
     /// Whether finalizers are left out.
     pub finalizers: bool,
-    /// Whether a deployed or failed one's payload names another namespace than that of the
-    /// record: only who wrote it finds both.
-    pub apart: bool,
+    /// Whether Helm can go on from it, if it is deployed or failed: its payload decodes, and
+    /// names the record's own namespace, else only who wrote it finds both.
+    pub sound: bool,
     /// What moving it changes.
     pub moved: Option<Moved>,
     /// The objects that its manifest and hooks declare, if it moves.
@@ -72,8 +74,8 @@ impl Saved {
         let status = seen.label("status").map(Status::from);
         Ok(Self {
             revision: seen.revision(),
-            apart: matches!(status, Some(Status::Deployed | Status::Failed))
-                && apart(&fitted.record),
+            sound: matches!(status, Some(Status::Deployed | Status::Failed))
+                && sound(&fitted.record),
             status,
             content: content(&fitted.record),
             version: (saved.uid.clone(), saved.resource_version.clone()),
@@ -119,28 +121,34 @@ impl Standing {
     }
 }
 
-/// What two records must have in common to be the same: labels, and what the
-/// payload decodes to, else its text. How it was compressed does not matter.
+/// What two records must have in common to be the same: type and labels, what the
+/// payload decodes to, else its text, and all other data. How it was compressed
+/// does not matter, nor what is no part of a release: annotations, and `immutable`,
+/// which may be our own fence.
 fn content(raw: &RawRecord) -> Digest {
-    let labels = raw.object["metadata"]["labels"].as_object();
-    let labels: BTreeMap<_, _> = labels.into_iter().flatten().collect();
+    fn sorted(fields: &Value) -> BTreeMap<&String, &Value> {
+        fields.as_object().into_iter().flatten().collect()
+    }
+    let object = &raw.object;
+    let labels = sorted(&object["metadata"]["labels"]);
+    let (data, binary) = (sorted(&object["data"]), sorted(&object["binaryData"]));
     let text = raw.payload.as_deref().unwrap_or_default();
     let payload = match codec::decode(text, codec::PLAIN_LIMIT) {
         Ok(plain) => Digest::of(&plain.json),
         Err(_) => raw.digest(),
     };
-    Digest::of(format!("{labels:?} {payload}").as_bytes())
+    let kind = &object["type"];
+    Digest::of(format!("{kind:?} {labels:?} {payload} {data:?} {binary:?}").as_bytes())
 }
 
-/// Whether the payload names another namespace than the record's.
-fn apart(raw: &RawRecord) -> bool {
+/// Whether the payload decodes, and names no other namespace than the record's.
+fn sound(raw: &RawRecord) -> bool {
     let text = raw.payload.as_deref().unwrap_or_default();
     let plain = codec::decode(text, codec::PLAIN_LIMIT);
-    let named = plain.ok().and_then(|plain| {
-        let view = release::parse(&plain.json).ok()?;
-        Some(view.namespace.to_string())
-    });
-    named.is_some_and(|named| !named.is_empty() && named != raw.id.namespace)
+    plain.is_ok_and(|plain| {
+        let own = |named: &str| named.is_empty() || named == raw.id.namespace;
+        release::parse(&plain.json).is_ok_and(|view| own(&view.namespace))
+    })
 }
 
 /// What a record's manifest and hooks declare; nothing where they cannot be

@@ -174,6 +174,14 @@ fn helm_brings_the_objects_from_what_was_deployed() {
     let text = codec::encode(json.to_string().as_bytes(), codec::TEXT_LIMIT);
     kept_apart.payload = Some(text.unwrap().into());
     assert_eq!(told(&[kept_apart], Vec::new()), []);
+    // Helm would not find it, or would take its number for free.
+    for garbled in [1, 2] {
+        let mut history = [raw(1, "deployed"), raw(2, "failed")];
+        history[garbled - 1].payload = Some(b"H4sI".to_vec().into());
+        assert_eq!(told(&history, Vec::new()), [], "{garbled}");
+    }
+    let sound = [raw(1, "deployed"), raw(2, "failed")];
+    assert_eq!(told(&sound, Vec::new()), [rollback("1")]);
 }
 
 #[test]
@@ -205,6 +213,26 @@ fn holes_are_filled_and_what_is_the_same_needs_nothing() {
     let less = self::asked(&history()[1..], &[]);
     let old = vec![record(1, Status::Superseded, 9000)];
     assert_eq!(told(&plan_with(&less, &survey(old), &[])), ["3", "2"]);
+}
+
+#[test]
+fn all_data_counts_and_what_is_no_part_of_a_release_does_not() {
+    let saved = raw(3, "failed");
+    let content = |raw: &RawRecord| Standing::read(raw).content;
+    for (pointer, value, same) in [
+        ("/data", json!({}), true),
+        ("/immutable", json!(true), true),
+        ("/metadata/annotations", json!({"note": "x"}), true),
+        ("/data", json!({"extra": "AAAA"}), false),
+        ("/binaryData", json!({"blob": "AAAA"}), false),
+        ("/type", json!("Opaque"), false),
+        ("/metadata/labels", json!({"name": "web"}), false),
+    ] {
+        let mut there = saved.clone();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        there.object.pointer_mut(parent).unwrap()[key] = value;
+        assert_eq!(content(&there) == content(&saved), same, "{pointer}");
+    }
 }
 
 #[test]

@@ -41,8 +41,8 @@ fn kubectl_brings_lost_records_back_and_helm_goes_on() {
             let path = stage
                 .namespace
                 .core(&format!("{}/{name}", driver.resource()));
-            let more =
-                serde_json::json!({"metadata": {"annotations": {"who": "yes"}}, "immutable": true});
+            let notes = serde_json::json!({"who": "yes", "why": "\n\tso\n"});
+            let more = serde_json::json!({"metadata": {"annotations": notes}, "immutable": true});
             stage.namespace.bed().api().merge(&path, &more);
             let before = stage.records();
             let file = export(&tool, &backup(&tool, &stage), "all.yaml");
