@@ -1,20 +1,20 @@
 //! JSON as YAML that Helm and kubectl read back as the same values.
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_saphyr::DoubleQuoted;
 
 /// The value as YAML, with a line feed at its end.
 ///
 /// What YAML 1.1 would take for something else than a string is quoted, since
 /// Helm's and kubectl's parser is of that time; text of several lines is a
-/// block, so that a difference shows line by line. Where a block would begin with a
-/// tab, their parser takes it for a wrong indentation, and there are no blocks.
+/// block, so that a difference shows line by line.
 pub fn text(value: &Value) -> String {
     let options = serde_saphyr::ser_options! {
         // Only what has several lines is written in several: no folding.
         folded_wrap_chars: usize::MAX,
-        prefer_block_scalars: !begins_with_tab(value),
     };
-    let written = serde_saphyr::to_string_with_options(value, options);
+    let written = serde_saphyr::to_string_with_options(&Readable(value), options);
     let mut text = written.unwrap_or_else(|_| {
         // JSON is YAML too.
         value.to_string()
@@ -25,14 +25,29 @@ pub fn text(value: &Value) -> String {
     text
 }
 
-/// Whether in any string the first line that holds something begins with a tab.
-fn begins_with_tab(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.trim_start_matches(['\n', '\r', ' ']).starts_with('\t'),
-        Value::Array(items) => items.iter().any(begins_with_tab),
-        Value::Object(fields) => fields.values().any(begins_with_tab),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+/// A value, of which no block begins with a tab: Go's parser would take that for a
+/// wrong indentation.
+struct Readable<'a>(&'a Value);
+
+impl Serialize for Readable<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::String(text) if begins_with_tab(text) => {
+                DoubleQuoted(text).serialize(serializer)
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Readable)),
+            Value::Object(fields) => {
+                let fields = fields.iter().map(|(key, value)| (key, Readable(value)));
+                serializer.collect_map(fields)
+            }
+            plain => plain.serialize(serializer),
+        }
     }
+}
+
+/// Whether the first line that holds something begins with a tab.
+fn begins_with_tab(text: &str) -> bool {
+    text.trim_start_matches(['\n', '\r', ' ']).starts_with('\t')
 }
 
 #[cfg(test)]
@@ -72,8 +87,9 @@ mod tests {
             ("\n\ta", false),
             (" \n\n \ta\nb", false),
         ] {
-            let yaml = text(&json!({"list": [{"value": word}]}));
-            assert_eq!(yaml.contains('|'), block, "{yaml}");
+            let yaml = text(&json!({"list": [{"value": word}], "other": "a\nb"}));
+            assert_eq!(yaml.contains("value: |"), block, "{yaml}");
+            assert!(yaml.contains("other: |"), "{yaml}");
         }
     }
 

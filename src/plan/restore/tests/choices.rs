@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::snapshot::Snapshot;
-use crate::survey::Scope;
+use crate::survey::{Scope, Unread};
 
 #[test]
 fn it_must_be_clear_what_is_meant() {
@@ -85,4 +85,28 @@ fn it_must_be_clear_what_is_meant() {
         "the snapshot holds no records of namespace x"
     );
     assert!(error(&[], None, true).contains("of several namespaces: a, b, c"));
+}
+
+/// Who names no release means also those of which nothing was saved.
+#[test]
+fn of_all_whatever_was_to_be_saved_is_lost() {
+    let mut asked = asked(&history(), &[]);
+    asked.all = true;
+    for (what, of_all, of_the_shop) in [
+        ("secrets in all namespaces", true, true),
+        ("configmaps in namespace shop", true, true),
+        ("Secret shop/sh.helm.release.v1.db.v1", true, true),
+        ("all records of other/web (secret)", true, false),
+        ("secrets in namespace other", true, false),
+        ("Certificate shop/web", false, false),
+    ] {
+        asked.missing = vec![Unread {
+            what: what.into(),
+            reason: "forbidden".into(),
+        }];
+        for (from, lost) in [(None, of_all), (Some("shop"), of_the_shop)] {
+            asked.from = from.map(str::to_owned);
+            assert_eq!(!asked.lost().is_empty(), lost, "{what} from {from:?}");
+        }
+    }
 }
