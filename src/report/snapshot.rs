@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Voice, count, json, prose::prose, size, table::table};
-use crate::snapshot::{About, Snapshot, Summary};
+use crate::snapshot::{Snapshot, Summary};
 use crate::survey::{Scope, Unread};
 
 /// Of what was asked for by name, so many names stand in a table.
@@ -202,7 +202,7 @@ pub fn list_table(snapshots: &[Summary], voice: &Voice) -> String {
             size(snapshot.bytes),
             complete.to_owned(),
         ];
-        let scope = scoped.then(|| asked(&snapshot.about));
+        let scope = scoped.then(|| asked(snapshot));
         let note = noted.then(|| self::noted(snapshot));
         row.into_iter().chain(scope).chain(note).collect()
     };
@@ -221,11 +221,11 @@ pub(super) fn scoped(snapshots: &[Summary]) -> bool {
         .any(|one| one.about.scope != Scope::default())
 }
 
-/// What was asked for, as one asks for it; nothing of what a repair saved, whose
-/// plan says it.
-pub(super) fn asked(about: &About) -> String {
-    let scope = &about.scope;
-    if about.reason != "backup" {
+/// What was asked for, by its flags; nothing of what a repair saved, whose plan
+/// says it, nor where what the row says is not to be believed.
+pub(super) fn asked(summary: &Summary) -> String {
+    let scope = &summary.about.scope;
+    if summary.about.reason != "backup" || summary.damaged.is_some() {
         return String::new();
     }
     let place = scope.namespace.as_ref().map(|name| format!("-n {name}"));
@@ -289,25 +289,43 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_is_told_as_it_is_asked_for() {
-        let about = |namespace: Option<&str>, releases: &[&str]| About {
-            reason: "backup".into(),
-            scope: Scope {
-                namespace: namespace.map(str::to_owned),
-                selector: namespace.map(|_| "team=a".to_owned()),
-                releases: releases.iter().map(|&name| name.to_owned()).collect(),
-                driver: None,
-            },
-            ..About::default()
+        let saved = |about: About| Summary {
+            id: crate::snapshot::SnapshotId("3f9a".into()),
+            about,
+            releases: 1,
+            records: 2,
+            objects: 0,
+            bytes: 3,
+            missing: Vec::new(),
+            damaged: None,
+        };
+        let about = |namespace: Option<&str>, releases: &[&str]| {
+            saved(About {
+                reason: "backup".into(),
+                scope: Scope {
+                    namespace: namespace.map(str::to_owned),
+                    selector: namespace.map(|_| "team=a".to_owned()),
+                    releases: releases.iter().map(|&name| name.to_owned()).collect(),
+                    driver: None,
+                },
+                ..About::default()
+            })
         };
         assert_eq!(asked(&about(None, &[])), "-A");
         assert_eq!(asked(&about(None, &["web"])), "-A web");
         assert_eq!(asked(&about(Some("shop"), &[])), "-n shop -l team=a");
         let many = about(None, &["a", "b", "c", "d", "e"]);
         assert_eq!(asked(&many), "-A a b c and 2 more");
-        let repair = About {
+        let repair = saved(About {
             reason: "unstick".into(),
             ..About::default()
-        };
+        });
         assert_eq!(asked(&repair), "");
+        // A scope that cannot be read any more was not everything.
+        let damaged = Summary {
+            damaged: Some("its seal".into()),
+            ..about(None, &[])
+        };
+        assert_eq!(asked(&damaged), "");
     }
 }

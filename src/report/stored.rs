@@ -99,7 +99,7 @@ pub fn forget_table(snapshots: &[Summary], decisions: &[Decision], voice: &Voice
     let rows = decisions.iter().map(|decision| {
         let summary = snapshots.iter().find(|one| one.id == decision.id);
         let about = summary.map(|one| &one.about);
-        let scope = scoped.then(|| about.map_or_else(String::new, asked));
+        let scope = scoped.then(|| summary.map_or_else(String::new, asked));
         let head = [
             decision.id.to_string(),
             about.map_or_else(String::new, |about| about.time.to_string()),

@@ -2,7 +2,7 @@
 
 use super::super::settings::Settings;
 use crate::error::{Exit, Failure};
-use crate::snapshot::{SavedRecord, SavedRelease, Snapshot};
+use crate::snapshot::{SavedRecord, SavedRelease, Snapshot, SnapshotId};
 
 /// The releases of a snapshot that the command line names; all of them, if it
 /// names none.
@@ -50,10 +50,13 @@ fn unknown(settings: &Settings, snapshot: &Snapshot, release: &str) -> Failure {
     };
     let id = &snapshot.id;
     let message = format!("snapshot {id} holds no release {release}{place}");
-    Failure::new(Exit::Usage, message)
-        .hint(format!(
-        "`{{self}} backup show {id}` lists what it holds; `{{self}} backup list` says of what the others are"
-    ))
+    Failure::new(Exit::Usage, message).hint(where_to_look(id))
+}
+
+/// Where to look for what a snapshot does not hold.
+pub(super) fn where_to_look(id: &SnapshotId) -> String {
+    let lists = format!("`{{self}} backup show {id}` lists what it holds");
+    lists + "; `{self} backup list` says of what the others are"
 }
 
 /// The one release and record that the command line means.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc;
 
-use super::{existing, of_another};
+use super::{existing, of_another, pick};
 use crate::cli::args::RestoreArgs;
 use crate::cli::reach::unseen;
 use crate::cli::settings::Settings;
@@ -99,7 +99,7 @@ fn chosen<'a>(
         }
         let hint = match &error {
             ChoiceError::NotHeld { namespaces, .. } if namespaces.is_empty() => {
-                format!("`{{self}} backup show {}` lists what it holds", snapshot.id)
+                pick::where_to_look(&snapshot.id)
             }
             ChoiceError::NotHeld { namespaces, .. } => format!(
                 "it holds some of namespace {}: choose with -n, or take all with -A",

@@ -13,8 +13,8 @@ impl Restore {
     /// objects those of the revision that was deployed: `helm rollback` to it.
     ///
     /// None where that is not what its history asks for, as after an uninstall or
-    /// in the middle of an operation; none where Helm would make objects in another
-    /// namespace than the release's; and of what moves none where it might take
+    /// in the middle of an operation; none where Helm could not decode it, or would make
+    /// objects in another namespace than the release's; and of what moves none where it might take
     /// objects from the original, or delete them: it deletes what the newest
     /// revision has and that one lacks, whoever owns it.
     pub fn rollbacks(&self, plan: &Plan, survey: &Survey) -> Vec<Command> {
